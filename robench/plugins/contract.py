@@ -11,7 +11,6 @@ an error in some place of robench, hours later.
 from __future__ import annotations
 
 import inspect
-import numbers
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -21,11 +20,10 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from robench.escaping import list_values, show_value
-from robench.plugins.option import check_values
+from robench.plugins.option import KINDS, NUMBERS, check_values
 
-_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", types.NoneType: "none"}
+_WORDS = KINDS | {types.NoneType: "none"}
 _BUILT_IN = re.compile(r"robench\.(attacks|defenses|tasks)\.")
-_NUMBERS: dict[Any, Any] = {int: numbers.Integral, float: numbers.Real}
 _CURE = "put @dataclass(frozen=True, kw_only=True) above the class"
 _PLAIN = "a text, a number of up to 64 bits, true, false, none, or a list or dictionary of these"
 
@@ -178,8 +176,8 @@ def _fits(value: Any, hint: Any) -> bool:
         return any(type(value) is type(choice) and value == choice for choice in choices)
     if origin is tuple:
         return isinstance(value, tuple) and all(_fits(one, choices[0]) for one in value)
-    if hint in _NUMBERS:
-        return isinstance(value, _NUMBERS[hint]) and not isinstance(value, bool)
+    if hint in NUMBERS:
+        return isinstance(value, NUMBERS[hint]) and not isinstance(value, bool)
     kind: Any = origin or hint
     if isinstance(kind, type):
         return callable(value) if kind is Callable else isinstance(value, kind)

@@ -19,8 +19,9 @@ from robench.escaping import show_value
 
 KEY = "robench"
 """What a field's ``metadata`` calls its :class:`Option`."""
-_KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-_NUMBERS: dict[Any, Any] = {int: numbers.Integral, float: numbers.Real}
+KINDS: dict[Any, str] = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+"""What a value of a class is, in words."""
+NUMBERS: dict[Any, Any] = {int: numbers.Integral, float: numbers.Real}
 """The classes of a number's values, NumPy's included."""
 
 
@@ -128,9 +129,9 @@ def check_values(thing: Any) -> None:
             raise ValueError(f"{one.name} is {describe_values(hint)}{or_none}, not {show_value(value)}")
         if hint is bool and not isinstance(value, bool):
             raise ValueError(f"{one.name} is {describe_values(hint)}{or_none}, not {show_value(value)}")
-        if hint not in _NUMBERS:
+        if hint not in NUMBERS:
             continue
-        if not isinstance(value, _NUMBERS[hint]) or isinstance(value, bool):
+        if not isinstance(value, NUMBERS[hint]) or isinstance(value, bool):
             raise ValueError(f"{one.name} is {describe_values(hint, said)}{or_none}, not {show_value(value)}")
         if not said.allows(value):
             words = ", ".join(filter(None, ("" if _is_finite(value) else "finite", said.range)))
@@ -159,7 +160,7 @@ def describe_values(hint: Any, said: Option | None = None) -> str:
     hint = without_none(hint)
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(str, get_args(hint)))}"
-    kinds = " or ".join(map(describe_values, list_members(hint))) or _KINDS.get(hint, "a value")
+    kinds = " or ".join(map(describe_values, list_members(hint))) or KINDS.get(hint, "a value")
     return ", ".join(filter(None, (kinds, said.range if said else "")))
 
 
