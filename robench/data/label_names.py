@@ -71,17 +71,15 @@ def find_label(labels: Sequence[str], label: object) -> int | None:
     return simple if isinstance(simple, int) and 0 <= simple < len(labels) else None
 
 
-def translate_classes(
-    rows: Sequence[NumberedRow], classes: Sequence[str] | None, labels: Sequence[str]
-) -> list[NumberedRow]:
+def translate_classes(rows: Sequence[NumberedRow], classes: Sequence[str], labels: Sequence[str]) -> list[NumberedRow]:
     """Replace a file's class numbers by the task's label numbers, if its classes have the names of the labels.
 
     Args:
         rows: rows with their numbers.
-        classes: the names of the file's classes; None if it has none.
+        classes: the names of the file's classes; empty if it has none.
         labels: names of the task's labels.
     """
-    by_class = _match_classes(classes or (), labels)
+    by_class = _match_classes(classes, labels)
     if not by_class:
         return list(rows)
     return [(number, (text, by_class.get(label, label))) for number, (text, label) in rows]

@@ -119,7 +119,7 @@ def _read_rows(rows: Iterable[tuple[str, str, object]], key: BlindKey) -> dict[i
         if number in seen:
             raise RobenchError(f"{place}: text {number} has an answer already.")
         seen.add(number)
-        if label is None or label == "" or (isinstance(label, str) and not label.strip()):
+        if label is None or (isinstance(label, str) and not label.strip()):
             continue
         index = names.get(label.strip(), small.get(label.strip().lower())) if isinstance(label, str) else None
         if index is None:

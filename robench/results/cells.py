@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -121,13 +121,7 @@ def read_model_results(cells: Sequence[StoredStage[CellInfo]]) -> list[Result]:
     for result in map(_result, cells):
         parts = [result.info.defense.identify(), result.training_attack]
         results.append(replace(result, row=identity_text(parts)))
-    models: dict[tuple[Any, ...], set[str]] = {}
-    for r in results:
-        models.setdefault((r.block, r.row, r.seed), set()).add(r.info.model)
-    results = [
-        replace(r, row=identity_text([r.row, r.info.model])) if len(models[r.block, r.row, r.seed]) > 1 else r
-        for r in results
-    ]
+    results = _tell_apart(results, lambda r: (r.block, r.row, r.seed), "model")
     return separate(results, by="key")
 
 
@@ -138,14 +132,18 @@ def separate(results: Sequence[Result], by: Literal["key", "model"]) -> list[Res
         results: the results of a table.
         by: which key distinguishes two results of one place: the cell's, or its model's.
     """
-    places: dict[tuple[Any, ...], set[str]] = {}
-    for r in results:
-        places.setdefault((r.block, r.row, r.column, r.seed), set()).add(getattr(r.info, by))
+    return _tell_apart(results, lambda r: (r.block, r.row, r.column, r.seed), by)
+
+
+def _tell_apart(
+    results: Sequence[Result], place: Callable[[Result], Hashable], by: Literal["key", "model"]
+) -> list[Result]:
+    """Give those results a row each by key that share a place with results of another key."""
+    keys: dict[Hashable, set[str]] = {}
+    for result in results:
+        keys.setdefault(place(result), set()).add(getattr(result.info, by))
     return [
-        replace(r, row=identity_text([r.row, getattr(r.info, by)]))
-        if len(places[r.block, r.row, r.column, r.seed]) > 1
-        else r
-        for r in results
+        replace(r, row=identity_text([r.row, getattr(r.info, by)])) if len(keys[place(r)]) > 1 else r for r in results
     ]
 
 

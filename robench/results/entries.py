@@ -23,7 +23,7 @@ from robench.results.entry_form import FORM, AttackMet, Entry, HighOrder
 from robench.results.entry_parts import Records
 from robench.results.entry_sets import find_conflicts
 from robench.results.entry_shape import find_shape_fault
-from robench.results.info import BEFORE, AdversarialInfo, CellInfo, ModelInfo, StageInfo, StatisticsInfo
+from robench.results.info import BEFORE, AdversarialInfo, CellInfo, ModelInfo, StatisticsInfo
 from robench.results.info_parts import PluginInfo
 from robench.results.records import Record
 from robench.results.salvage import TOLERANCE
@@ -227,8 +227,10 @@ def _stored(info: Any, entry: Entry) -> StoredStage[Any]:
 
 def _shared(entry: Entry) -> dict[str, Any]:
     """Return the fields that all stages of the model share."""
-    names = (*("task", "labels", "data", "encoder", "preset", "precision", "training", "train_rows", "seed"), "robench")
-    return {name: getattr(entry, name) for name in names if name in StageInfo.__struct_fields__}
+    return {name: getattr(entry, name) for name in _SHARED}
+
+
+_SHARED = ("robench", "task", "labels", "data", "encoder", "preset", "precision", "training", "train_rows", "seed")
 
 
 def _cell(entry: Entry, attack: AttackMet) -> CellInfo:

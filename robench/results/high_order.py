@@ -152,9 +152,9 @@ def contrastive_loss(anchors: Array, positives: Array, *, temperature: float = 1
 
 def softmax(logits: Array) -> Float64:
     """Return the probabilities (N, K) of logits in float64; one is 0 only if logits differ by more than 745."""
-    values = _to_float64(logits)
-    powers = np.exp(values - values.max(axis=1, keepdims=True))
-    probabilities: Float64 = powers / powers.sum(axis=1, keepdims=True)
+    import scipy.special
+
+    probabilities: Float64 = scipy.special.softmax(_to_float64(logits), axis=1)
     return probabilities
 
 

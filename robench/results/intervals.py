@@ -142,7 +142,7 @@ def estimate_interval(outcomes: Outcomes, level: float = LEVEL) -> Interval | No
         (0.26, 0.88, 'over seeds and samples')
     """
     rows = [row for row in check_outcomes(outcomes) if any(one is not None for one in row)]
-    if len(rows) not in (1, *range(FEWEST_SEEDS, len(rows) + 1)):
+    if not rows or 1 < len(rows) < FEWEST_SEEDS:
         return None
     known = [[one for one in row if one is not None] for row in rows]
     means = [fmean(row) for row in known]

@@ -5,31 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from robench.results.info_parts import Outcome, Similarity
-from robench.results.records import Record, Status
+from robench.results.records import Record
+
+if TYPE_CHECKING:
+    from robench.results.entry_parts import RecordRow
 
 FEWEST_ERRORS = 20
 """Errors on all attacked texts are no result if there are so many: the attack is broken. Fewer may be bad luck."""
 
 
-class RowOutcome(Protocol):
-    """What counts and means need of an attacked row: a record, or a row of an entry."""
-
-    @property
-    def status(self) -> Status: ...  # noqa: D102
-    @property
-    def queries(self) -> int: ...  # noqa: D102
-    @property
-    def words_changed(self) -> int: ...  # noqa: D102
-    @property
-    def words(self) -> int: ...  # noqa: D102
-    @property
-    def seconds(self) -> float: ...  # noqa: D102
-
-
-def summarise(records: Sequence[RowOutcome]) -> Outcome:
+def summarise(records: Sequence[Record] | Sequence[RecordRow]) -> Outcome:
     """Count the outcomes of one cell's records, and average the costs of the attack."""
     statuses = Counter(record.status for record in records)
     queries = [record.queries for record in records if record.status in ("succeeded", "failed")]
@@ -46,7 +34,7 @@ def summarise(records: Sequence[RowOutcome]) -> Outcome:
     )
 
 
-def has_failed(records: Sequence[RowOutcome]) -> bool:
+def has_failed(records: Sequence[Record] | Sequence[RecordRow]) -> bool:
     """Return whether an attack has no result: all texts that it attacked ended in an error, and these are many."""
     statuses = Counter(record.status for record in records if record.status != "skipped")
     return statuses["error"] == statuses.total() >= FEWEST_ERRORS

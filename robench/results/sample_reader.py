@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from robench.results import clean_lines
+from robench.results.classes import predict
 from robench.results.columns import ERROR, FAILED, SKIPPED, SUCCEEDED, RecordColumns, make_columns
 from robench.results.draws import read_draws
 from robench.results.integrity import CLEAN_FILE, find_key, read_columns
@@ -18,7 +19,7 @@ from robench.results.samples import Outcome, average
 if TYPE_CHECKING:
     from robench.results.cells import Result
     from robench.results.entry_form import Entry
-    from robench.results.info import StageInfo
+    from robench.results.store import StoredStage
 
 Samples = Mapping[int, Outcome]
 """Outcomes of one seed, by the samples' rows in their split."""
@@ -57,17 +58,6 @@ _STANDS: Mapping[str, Outcome] = {FAILED: True, SUCCEEDED: False, SKIPPED: False
 _FALLS: Mapping[str, Outcome] = {FAILED: False, SUCCEEDED: True, SKIPPED: None, ERROR: None}
 
 
-class StoredCell(Protocol):
-    """What is stored in a folder, or is part of an entry: a stage, or the result of a cell."""
-
-    @property
-    def folder(self) -> Path: ...  # noqa: D102
-    @property
-    def info(self) -> StageInfo: ...  # noqa: D102
-    @property
-    def entry(self) -> Entry | None: ...  # noqa: D102
-
-
 class SampleReader:
     """Reads the outcomes of cells and models of one runs folder, each file once.
 
@@ -82,7 +72,7 @@ class SampleReader:
         self._clean: dict[str, Samples | None] = {}
 
     @classmethod
-    def of(cls, stages: Sequence[StoredCell], reader: SampleReader | None = None) -> SampleReader:
+    def of(cls, stages: Sequence[StoredStage[Any] | Result], reader: SampleReader | None = None) -> SampleReader:
         """Return a reader of what some stages or results, at least one, are of: a runs folder, or entries.
 
         Args:
@@ -100,7 +90,7 @@ class SampleReader:
         if entry.key not in self._clean:
             found = entry.predictions
             rows = zip(found.id, found.label, found.probabilities, strict=True) if found else ()
-            self._clean[entry.key] = {row: p.index(max(p)) == label for row, label, p in rows} if found else None
+            self._clean[entry.key] = {row: predict(p) == label for row, label, p in rows} if found else None
         records = next((attack.records for attack in entry.attacks if attack.key == key), None)
         self._columns[folder] = make_columns(records.rows() if records else [])
 
