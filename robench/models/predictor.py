@@ -16,7 +16,7 @@ import copy
 import hashlib
 import itertools
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
@@ -53,6 +53,20 @@ def choose_batch_shape(tokens: int, max_length: int, device: str) -> Shape:
     """
     length = min(tokens + -tokens % LENGTH_STEP, max_length)
     return Shape(max(TOKENS.get(device, TOKENS["cuda"]) // length, 4), length)
+
+
+def split_batches(lengths: Sequence[int], shape_of: Callable[[int], Shape]) -> Iterator[tuple[list[int], Shape]]:
+    """Yield the places of the texts of each batch, the longest texts first, and its shape.
+
+    Args:
+        lengths: number of tokens of each text.
+        shape_of: returns the batch shape of the text at a place.
+    """
+    order = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
+    for shape, group in itertools.groupby(order, shape_of):
+        places = list(group)
+        for start in range(0, len(places), shape.rows):
+            yield places[start : start + shape.rows], shape
 
 
 class Predictor:
@@ -110,15 +124,11 @@ class Predictor:
         head = self.classifier.head
         outputs = Outputs(torch.empty(len(texts), head.in_features), torch.empty(len(texts), head.out_features))
         rows = self.tokens(texts, most)
-        order = sorted(range(len(rows)), key=lambda i: measure(rows[i]), reverse=True)
-        for shape, group in itertools.groupby(order, lambda i: self.shape(rows[i])):
-            members = list(group)
-            for start in range(0, len(members), shape.rows):
-                chosen = members[start : start + shape.rows]
-                for whole, part in zip(outputs, self.batch([rows[i] for i in chosen], shape), strict=True):
-                    whole[chosen] = part.cpu()
-                if progress is not None:
-                    progress(len(chosen))
+        for chosen, shape in split_batches(list(map(measure, rows)), lambda i: self.shape(rows[i])):
+            for whole, part in zip(outputs, self.batch([rows[i] for i in chosen], shape), strict=True):
+                whole[chosen] = part.cpu()
+            if progress is not None:
+                progress(len(chosen))
         return outputs
 
     def read_by(self, reader: Reader) -> Predictor:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
-import itertools
 from array import array
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ from torch import Tensor, nn
 from robench.errors import RobenchError
 from robench.models.batches import Shape
 from robench.models.devices import Precision, autocast
-from robench.models.predictor import LENGTH_STEP, choose_batch_shape
+from robench.models.predictor import LENGTH_STEP, choose_batch_shape, split_batches
 from robench.models.vocabulary import check_vocabulary
 from robench.victims.prompt_tokens import PromptTokenizer, PromptTokens
 from robench.victims.prompts import Prompt
@@ -83,17 +82,13 @@ class PromptedScorer(TransformersScorer):
         """Score texts; see :class:`~robench.victims.scorer.Scorer`."""
         scores = torch.empty(len(texts), len(self._prompt.words))
         rows = self.tokens(texts)
-        order = sorted(range(len(rows)), key=lambda i: rows[i].length, reverse=True)
-        for shape, group in itertools.groupby(order, lambda i: self.shape(rows[i])):
-            members = list(group)
-            for start in range(0, len(members), shape.rows):
-                chosen = members[start : start + shape.rows]
-                sums = self._add_up([rows[i] for i in chosen], shape).cpu()
-                if self._held is not None:
-                    self._held += sums.exp().sum(1).tolist()
-                scores[chosen] = self._apply_rule(sums, [rows[i] for i in chosen])
-                if progress is not None:
-                    progress(len(chosen))
+        for chosen, shape in split_batches([row.length for row in rows], lambda i: self.shape(rows[i])):
+            sums = self._add_up([rows[i] for i in chosen], shape).cpu()
+            if self._held is not None:
+                self._held += sums.exp().sum(1).tolist()
+            scores[chosen] = self._apply_rule(sums, [rows[i] for i in chosen])
+            if progress is not None:
+                progress(len(chosen))
         return check_scores(scores, texts, self.shown)
 
     @property
