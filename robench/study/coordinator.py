@@ -17,16 +17,17 @@ from robench.errors import RobenchError, release_values, spares_others
 from robench.progress import Reporter, SilentReporter
 from robench.results.records import Record
 from robench.study.executors.job import AttackJob, Executor, Job, JobEnd
-from robench.study.failures import StageFailure, UnfinishedRunError
+from robench.study.failures import StageFailure
 from robench.study.ready_stages import ReadyStages
 from robench.study.reporters import LabelledReporter
-from robench.study.retries import ActiveStage, Retries
+from robench.study.retries import Retries
 from robench.study.row_intake import RowIntake
 from robench.study.run_progress import RunProgress
 from robench.study.shared_rows import SharedRows
 from robench.study.stage_folders import StageFolders, Workspace
 from robench.study.stages.attack import AttackingStage
 from robench.study.stages.stage import Stage
+from robench.study.stages_at_work import ActiveStage, StagesAtWork
 from robench.study.time_left import TimeLeft
 
 POLL_SECONDS = 0.3
@@ -46,7 +47,7 @@ class Coordinator:
     def __init__(self, folders: StageFolders, executor: Executor, reporter: Reporter, *, threads: int) -> None:
         self._folders, self._executor, self._reporter, self._threads = folders, executor, reporter, threads
         self._left: dict[str, Stage] = {}
-        self._active: dict[str, ActiveStage] = {}
+        self._work = StagesAtWork(executor, threads)
         self._ready = ReadyStages([], {})
         self._retries = Retries(reporter)
         self._failures: list[StageFailure] = []
@@ -54,7 +55,9 @@ class Coordinator:
         self._run = RunProgress(SilentReporter(), None)
         self._waits: dict[str, float] = {}  # for each key that another process makes, when to look again
 
-    def make(self, stages: Sequence[Stage], ranks: Mapping[str, float], left: TimeLeft | None = None) -> None:
+    def make(
+        self, stages: Sequence[Stage], ranks: Mapping[str, float], left: TimeLeft | None = None
+    ) -> list[StageFailure]:
         """Make stages, each after its needs.
 
         Args:
@@ -62,15 +65,16 @@ class Coordinator:
             ranks: for each key, what orders stages that can begin; the largest goes first.
             left: estimates the time that is left; None shows none.
 
+        Returns:
+            The failures of stages; those that do not need them are finished.
+
         Raises:
-            UnfinishedRunError: some failed; those that do not need them are finished.
             RobenchError: something cannot be fetched, stored or computed.
         """
         with self._reporter.track_run(len(stages)) as work:
             self._run = RunProgress(work, left)
             self._make(stages, ranks)
-        if self._failures:
-            raise UnfinishedRunError(self._failures) from self._failures[0].error
+        return self._failures
 
     def _make(self, stages: Sequence[Stage], ranks: Mapping[str, float]) -> None:
         self._left = {stage.key: stage for stage in stages}
@@ -79,7 +83,7 @@ class Coordinator:
             while self._left:
                 count = len(self._left)
                 self._begin_jobs()
-                if self._is_running:
+                if self._work.is_running:
                     for end in self._executor.wait(POLL_SECONDS if self._depends_on_others else None):
                         self._end_job(end)
                 elif len(self._left) == count:
@@ -88,17 +92,14 @@ class Coordinator:
             self._executor.close()
             raise
         finally:
-            for active in self._active.values():
+            for active in self._work.stages.values():
                 self._abandon(active)
-
-    @property
-    def _is_running(self) -> bool:
-        return any(active.jobs for active in self._active.values())
 
     @property
     def _depends_on_others(self) -> bool:
         """Return whether another process works on a stage that this one waits for."""
-        return bool(self._waits) or any(active.rows is not None and not active.jobs for active in self._active.values())
+        stages = self._work.stages.values()
+        return bool(self._waits) or any(active.rows is not None and not active.jobs for active in stages)
 
     def _begin_jobs(self) -> None:
         """Begin all jobs that there are slots for."""
@@ -107,7 +108,7 @@ class Coordinator:
             self._begin_lost()
             self._begin_stages()
             self._share_rows()
-        elif not self._is_running:
+        elif not self._work.is_running:
             active = self._retries.take_alone()
             if active.rows is None:
                 self._submit_whole(active, self._executor.slots)
@@ -116,15 +117,15 @@ class Coordinator:
 
     def _begin_lost(self) -> None:
         """Begin stages again whose machines were lost, as soon as they fit into the free slots."""
-        while active := self._retries.take_lost(self._fits):
-            self._submit_whole(active, self._width(active.stage))
+        while active := self._retries.take_lost(self._work.fits):
+            self._submit_whole(active, self._work.width(active.stage))
 
     def _begin_stages(self) -> None:
         """Begin all stages that fit into the free slots, in order of their ranks."""
         at, now = 0, time.monotonic()
         while at < len(self._ready):
             stage = self._ready[at]
-            is_waiting, fits = stage.key in self._waits, self._fits(stage)
+            is_waiting, fits = stage.key in self._waits, self._work.fits(stage)
             if not fits and not is_waiting:
                 return  # it goes first, so nothing else fills the slots that it waits for
             if (is_waiting and now < self._waits[stage.key]) or not (workspace := self._try_begin(stage, now)):
@@ -152,7 +153,7 @@ class Coordinator:
 
     def _begin(self, workspace: Workspace) -> None:
         stage = workspace.stage
-        self._active[stage.key] = active = ActiveStage(workspace)
+        self._work.stages[stage.key] = active = ActiveStage(workspace)
         self._run.begin(stage)
         self._reporter.announce_stage(self._ready.number(stage), self._count, f"{stage.title} ({stage.key})")
         if isinstance(stage, AttackingStage):
@@ -160,22 +161,22 @@ class Coordinator:
             self._show(active, active.rows)
             self._share(active, active.rows)
         else:
-            self._submit_whole(active, self._width(stage))
+            self._submit_whole(active, self._work.width(stage))
 
     def _share_rows(self) -> None:
         """Give rows of attacks that run to further jobs, as long as slots are free."""
-        for active in sorted(self._active.values(), key=lambda active: self._ready.order(active.stage)):
+        for active in sorted(self._work.stages.values(), key=lambda active: self._ready.order(active.stage)):
             if active.rows is not None:
                 self._share(active, active.rows)
 
     def _share(self, active: ActiveStage, rows: SharedRows) -> None:
         """Begin jobs for the rows of an attack, one in each free slot; after a death, one that has all slots."""
         slots = self._executor.slots if self._retries.runs_alone(active.stage) else 1
-        while self._free >= slots and self._may_go_on(active):
+        while self._work.free >= slots and self._may_go_on(active):
             if not (first := rows.take()):
                 self._tell_of_wait(active, rows)
                 return
-            self._submit(active, self._attack_job(active, rows, first, slots))
+            self._work.submit(active, self._attack_job(active, rows, first, slots))
 
     def _tell_of_wait(self, active: ActiveStage, rows: SharedRows) -> None:
         """Say once that the rows which are left are those of other processes."""
@@ -185,7 +186,7 @@ class Coordinator:
 
     def _look_at_attacks(self) -> None:
         """Summarise attacks of which all rows have a record, and finish those that another process has finished."""
-        for active in list(self._active.values()):
+        for active in list(self._work.stages.values()):
             rows = active.rows
             if rows is None or active.jobs:
                 continue
@@ -212,7 +213,7 @@ class Coordinator:
         stage = active.stage
         threads = stage.count_threads(self._threads)
         reporter = self._run.watch(stage, self._reporter_of(stage))
-        self._submit(active, Job(stage, active.workspace.place, slots, threads, reporter))
+        self._work.submit(active, Job(stage, active.workspace.place, slots, threads, reporter))
 
     def _attack_job(self, active: ActiveStage, rows: SharedRows, first: list[int], slots: int) -> AttackJob:
         stage = active.stage
@@ -237,15 +238,11 @@ class Coordinator:
     def _may_go_on(self, active: ActiveStage) -> bool:
         """Return whether an attack may have more rows: it has not failed, and nothing before it waits for slots."""
         return not (active.error or self._retries) and all(
-            other.key in self._waits or self._fits(other) for other in self._ready.before(active.stage)
+            other.key in self._waits or self._work.fits(other) for other in self._ready.before(active.stage)
         )
 
-    def _submit(self, active: ActiveStage, job: Job) -> None:
-        active.jobs.append(job)
-        self._executor.submit(job)
-
     def _end_job(self, end: JobEnd) -> None:
-        active = self._active[end.job.stage.key]
+        active = self._work.stages[end.job.stage.key]
         active.jobs.remove(end.job)
         if end.error is not None:
             if not spares_others(end.error):
@@ -263,7 +260,7 @@ class Coordinator:
 
     def _fail(self, active: ActiveStage, error: RobenchError) -> None:
         """Give a stage up, and all stages that need it."""
-        del self._active[active.stage.key]
+        del self._work.stages[active.stage.key]
         self._retries.drop(active)
         self._abandon(active)
         dependents = self._ready.find_dependents(active.stage.key) & self._left.keys()  # others may be given up already
@@ -275,7 +272,7 @@ class Coordinator:
             self._reporter.warn(f"    {self._failures[-1]} What does not need it is made.")
 
     def _finish(self, key: str) -> None:
-        active = self._active.pop(key, None)
+        active = self._work.stages.pop(key, None)
         if active is not None:
             self._retries.drop(active)
             active.progress.close()
@@ -289,19 +286,6 @@ class Coordinator:
         if active.rows is not None:
             active.rows.close()
         self._folders.abandon(active.workspace)
-
-    def _width(self, stage: Stage) -> int:
-        """Return the number of slots that must be free for a stage to begin."""
-        return min(stage.count_threads(self._threads) or 1, self._executor.slots)
-
-    def _fits(self, stage: Stage) -> bool:
-        """Return whether there are slots free for a stage to begin."""
-        return self._width(stage) <= self._free
-
-    @property
-    def _free(self) -> int:
-        jobs = [job for active in self._active.values() for job in active.jobs]
-        return self._executor.slots - sum(job.slots for job in jobs)
 
     def _show(self, active: ActiveStage, rows: SharedRows) -> None:
         """Begin to show the progress of an attack."""

@@ -40,14 +40,12 @@ class UnfinishedRunError(RobenchError):
 
     Args:
         failures: the failures, at least one.
-
-    Attributes:
         stored: those of the requested stages that are finished.
     """
 
-    def __init__(self, failures: Sequence[StageFailure]) -> None:
+    def __init__(self, failures: Sequence[StageFailure], stored: Sequence[StoredStage[Any]]) -> None:
         super().__init__(_describe(failures), failures[0].error.frames)
-        self.stored: list[StoredStage[Any]] = []
+        self.stored = list(stored)
 
     @property
     def cells(self) -> list[StoredStage[CellInfo]]:

@@ -1,4 +1,4 @@
-"""The stages that are being made, and those of them that have to be tried again because a process died.
+"""The stages that have to be tried again because a process died.
 
 How it works: the job of a process that died may have taken all memory, so it is tried once more, alone, with all slots.
 If it dies again, it ends the run. A job whose whole machine was lost is not to blame: it begins again as soon as it
@@ -7,44 +7,13 @@ fits into the free slots.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from robench.errors import RobenchError
-from robench.progress import Reporter, Work
-from robench.study.executors.job import AttackJob, Job, JobEnd, explain_death
-from robench.study.shared_rows import SharedRows
-from robench.study.stage_folders import Workspace
+from robench.progress import Reporter
+from robench.study.executors.job import AttackJob, JobEnd, explain_death
 from robench.study.stages.stage import Stage
-
-
-@dataclass(eq=False)
-class ActiveStage:
-    """A stage that is being made.
-
-    Attributes:
-        workspace: its folder, and perhaps its lock.
-        rows: its rows, if it is an attack that is not summarised yet.
-        jobs: its jobs that run.
-        progress: its bar of rows.
-        work: the piece of work that the bar shows.
-        error: what made one of its jobs fail; the others end when they have attacked what they have.
-        is_waiting: whether it was said that other processes attack its last rows.
-    """
-
-    workspace: Workspace
-    rows: SharedRows | None = None
-    jobs: list[Job] = field(default_factory=list)
-    progress: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    work: Work | None = None
-    error: RobenchError | None = None
-    is_waiting: bool = False
-
-    @property
-    def stage(self) -> Stage:
-        """Return the stage."""
-        return self.workspace.stage
+from robench.study.stages_at_work import ActiveStage
 
 
 class Retries:

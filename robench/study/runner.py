@@ -19,7 +19,7 @@ from robench.study.coordinator import Coordinator
 from robench.study.estimate import Estimator, schedule_stage
 from robench.study.executors.capacity import choose_threads
 from robench.study.executors.choice import SERIAL, ExecutorChoice
-from robench.study.failures import UnfinishedRunError
+from robench.study.failures import StageFailure, UnfinishedRunError
 from robench.study.options import THREADS
 from robench.study.plan import order_stages
 from robench.study.presets import Existing
@@ -173,22 +173,16 @@ class Runner:
         self._log_request(stages, missing)
         for line in estimate_texts(missing, context):
             context.reporter.say(line)
-        failure: UnfinishedRunError | None = None
-        if missing:
-            try:
-                self._make(missing)
-            except UnfinishedRunError as error:
-                failure = error
+        failures = self._make(missing) if missing else []
         if context.retry_errors and missing:
             for stage in order_stages(stages):
                 if stage not in missing and folders.find(stage):
                     self._report_changed_parents(stage)
-        if failure is not None and folders.redo is not None:  # old results stay until they are made again
+        if failures and folders.redo is not None:  # old results stay until they are made again
             stages = [stage for stage in stages if folders.is_done(stage)]
         found = [stored for stage in stages if (stored := folders.find(stage))]
-        if failure is not None:
-            failure.stored = found
-            raise failure
+        if failures:
+            raise UnfinishedRunError(failures, found) from failures[0].error
         return found
 
     def prepare(self, stages: Sequence[Stage]) -> None:
@@ -211,7 +205,7 @@ class Runner:
         """Return whether a stage has a result that should be used."""
         return self._folders.is_done(stage)
 
-    def _make(self, stages: Sequence[Stage]) -> None:
+    def _make(self, stages: Sequence[Stage]) -> list[StageFailure]:
         context = self._context
         estimator = Estimator(context.store)
         scheduled = [schedule_stage(stage, estimator.guess_seconds(stage), self._threads) for stage in stages]
@@ -220,7 +214,8 @@ class Runner:
         unknown = {stage.key for stage in stages if estimator.seconds(stage) is None}
         left = TimeLeft(scheduled, jobs, unknown)
         with contextlib.closing(executor):
-            Coordinator(self._folders, executor, context.reporter, threads=self._threads).make(stages, ranks, left)
+            coordinator = Coordinator(self._folders, executor, context.reporter, threads=self._threads)
+            return coordinator.make(stages, ranks, left)
 
     def _log_request(self, stages: Sequence[Stage], missing: Sequence[Stage]) -> None:
         if self._log is not None and missing:

@@ -41,7 +41,7 @@ def make(root: Path, stages: list[Stage]) -> float:
     context = Context(Store(root), SilentReporter(), torch.device("cpu"))
     executor = StepExecutor(context, SLOTS)
     started = time.process_time()
-    Coordinator(StageFolders(context), executor, context.reporter, threads=2).make(stages, {})
+    assert not Coordinator(StageFolders(context), executor, context.reporter, threads=2).make(stages, {})
     return time.process_time() - started
 
 

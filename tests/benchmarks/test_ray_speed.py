@@ -57,9 +57,9 @@ def measure(
     with closing(executor):
         while executor.slots < 2:
             executor.wait(0.1)
-        Coordinator(StageFolders(context), executor, SilentReporter(), threads=2).make([cell], {})
+        assert not Coordinator(StageFolders(context), executor, SilentReporter(), threads=2).make([cell], {})
         warm = time.perf_counter()
-        Coordinator(StageFolders(context), executor, SilentReporter(), threads=2).make([training], {})
+        assert not Coordinator(StageFolders(context), executor, SilentReporter(), threads=2).make([training], {})
         return warm - started, time.perf_counter() - warm
 
 

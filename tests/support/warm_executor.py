@@ -34,7 +34,7 @@ def warm_workers(context: Context, jobs: int, first: Stage) -> Iterator[Warm]:
 
     def measure(stages: Sequence[Stage]) -> float:
         started = time.perf_counter()
-        Coordinator(StageFolders(context), executor, SilentReporter(), threads=1).make(stages, {})
+        assert not Coordinator(StageFolders(context), executor, SilentReporter(), threads=1).make(stages, {})
         return time.perf_counter() - started
 
     executor = ProcessExecutor(context, jobs)
