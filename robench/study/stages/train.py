@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from robench.data.load import Example
-from robench.disk import check_free_space
 from robench.progress import Work
 from robench.results.info import ModelInfo, StageInfo
 from robench.results.info_parts import Development, PluginInfo, RowCounts, Timing
@@ -144,9 +143,15 @@ class ModelStage(Stage):
 
     def make(self, context: Context, folder: Path) -> None:
         """Make the network, measure its accuracy on clean texts, and store it."""
+        from robench.study.stages import trained_model
         from robench.study.stages.training_checkpoints import open_checkpoints
 
-        warnings = self._check_start(context, folder)
+        untrained = trained_model.build_untrained(
+            self.setting, len(self.data.labels), seed=self.seed, device=context.device
+        )
+        warnings = trained_model.check_start(untrained, folder, self.data.test)
+        for warning in warnings:
+            context.reporter.say(f"    warning: {warning}")
         with open_checkpoints(self, context, folder) as checkpoints:
             self._make(context, folder, checkpoints, warnings)
 
@@ -205,23 +210,6 @@ class ModelStage(Stage):
             trust_remote_code=self.setting.encoder.trust_remote_code,
             reader=find_reader(self.defense.defense, self.seed),
         )
-
-    def _check_start(self, context: Context, folder: Path) -> list[str]:
-        """Check that the model fits on the disk before it is trained; return a warning if scores depend on padding.
-
-        Raises:
-            RobenchError: the disk is too full.
-        """
-        from robench.models.checks import spread, warn_of_padding
-        from robench.study.stages.trained_model import PROBES, build_untrained
-
-        untrained = build_untrained(self.setting, len(self.data.labels), seed=self.seed, device=context.device)
-        weights = untrained.classifier.state_dict().values()
-        check_free_space(folder, sum(value.nbytes for value in weights), "the trained model")
-        warnings = warn_of_padding(untrained, spread([example.text for example in self.data.test], PROBES))
-        for warning in warnings:
-            context.reporter.say(f"    warning: {warning}")
-        return warnings
 
     def compute_network(
         self, context: Context, folder: Path, checkpoints: Checkpoints

@@ -13,9 +13,10 @@ import safetensors.torch
 import torch
 
 from robench.data.load import Example
+from robench.disk import check_free_space
 from robench.errors import RobenchError, quote_message
 from robench.escaping import show_value
-from robench.models.checks import spread, warn_of_saturation, warn_of_window
+from robench.models.checks import spread, warn_of_padding, warn_of_saturation, warn_of_window
 from robench.models.classifier import Classifier
 from robench.models.devices import Precision
 from robench.models.predictor import Predictor
@@ -132,6 +133,22 @@ def build_untrained(setting: Setting, classes: int, *, seed: int, device: torch.
     )
 
 
+def check_start(untrained: Predictor, folder: Path, test: Sequence[Example]) -> list[str]:
+    """Check that a model fits on the disk before it is trained; return a warning if scores depend on padding.
+
+    Args:
+        untrained: the model that training starts from.
+        folder: where it will be written.
+        test: the test split.
+
+    Raises:
+        RobenchError: the disk is too full.
+    """
+    weights = untrained.classifier.state_dict().values()
+    check_free_space(folder, sum(value.nbytes for value in weights), "the trained model")
+    return warn_of_padding(untrained, spread([example.text for example in test], PROBES))
+
+
 def find_warnings(predictor: Predictor, test: Sequence[Example]) -> list[str]:
     """Check a trained model, and return what would make its numbers misleading; see :mod:`robench.models.checks`."""
     texts = [example.text for example in test]
@@ -166,17 +183,17 @@ def load(
     Raises:
         RobenchError: its files are missing or broken, or it needs code that is not allowed.
     """
-    from transformers import AutoConfig, AutoModel, AutoTokenizer
+    from transformers import AutoModel
+
+    files = ModelFiles(f"the model in {folder}", folder, trust_remote_code=trust_remote_code)
 
     def build() -> Classifier:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
-        return Classifier(AutoModel.from_config(config, trust_remote_code=trust_remote_code).float(), classes)
+        return Classifier(files.build_network(AutoModel).float(), classes)
 
     try:
-        files = ModelFiles(f"the model in {folder}", folder, trust_remote_code=trust_remote_code)
         check_config(files, remedy=_NO_CODE)
         check_size(files, build)
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+        tokenizer = files.load_tokenizer()
         with torch.random.fork_rng([]):  # the library draws random weights before the stored ones are loaded
             classifier = build()
         classifier.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS_FILE))
