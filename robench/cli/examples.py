@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+
+from rich.text import Text
 
 from robench.escaping import escape_line, escape_terminal
 from robench.results.changes import align_words
 from robench.results.classes import name_class
 from robench.results.records import Record
 
-if TYPE_CHECKING:
-    from rich.text import Text
-
 
 def format_examples(rows: Sequence[Record], labels: Sequence[str]) -> Iterator[Text]:
     """Describe attacked texts: the outcome, the changes, and the probabilities before and after."""
-    from rich.text import Text
-
     for record in rows:
         yield Text(
             f"\nrow {record.id}, {_label(labels, record.label)}, attack {record.status}, "
@@ -29,8 +25,6 @@ def format_examples(rows: Sequence[Record], labels: Sequence[str]) -> Iterator[T
 
 
 def _mark_changes(record: Record) -> Text:
-    from rich.text import Text
-
     parts = []
     for span in align_words(record.original, record.final):
         before, after = escape_terminal(span.before), escape_terminal(span.after)
@@ -42,8 +36,6 @@ def _mark_changes(record: Record) -> Text:
 
 
 def _format_probabilities(record: Record, labels: Sequence[str]) -> Text:
-    from rich.text import Text
-
     before, after = record.probabilities_before, record.probabilities_after
     order = sorted(range(len(before)), key=lambda i: -max(before[i], after[i]))
     texts = [f"{_label(labels, i)} {before[i]:.2f} → {after[i]:.2f}" for i in order if max(before[i], after[i]) >= 0.01]
@@ -56,8 +48,6 @@ def _label(labels: Sequence[str], index: int) -> str:
 
 def format_errors(rows: Sequence[Record], count: int) -> Iterator[Text]:
     """Describe the first samples that ended in an error: row, text and reason."""
-    from rich.text import Text
-
     for record in rows[:count]:
         yield Text(f"\nrow {record.id}: {escape_line(record.reason)}", style="dim")
         yield Text(escape_terminal(record.failed_text or record.original))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from robench.cli.examples import format_errors, format_examples
 from robench.errors import RobenchError
@@ -25,10 +29,6 @@ from robench.results.records import Record
 from robench.results.stage_file import to_builtins
 from robench.results.store import Store, StoredStage
 from robench.results.training_log import read_training_log
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
 
 FILES = (RECORDS_FILE, CLEAN_FILE, TRAINING_FILE)
 """The files of a stage that are shown, or that what is shown was counted from."""
@@ -62,9 +62,6 @@ def show(stage: StoredStage[Any], store: Store, examples: int = 5) -> Renderable
     Raises:
         RobenchError: the records are missing or broken.
     """
-    from rich.console import Group
-    from rich.text import Text
-
     contents = _collect(stage, store, examples)
     parts: list[RenderableType] = [Text(escape_line(stage.folder.name), style="bold"), _format_facts(contents.facts)]
     if contents.results:
@@ -256,9 +253,6 @@ def _read_training_log(stage: StoredStage[Any], store: Store) -> list[dict[str, 
 
 
 def _format_facts(facts: Mapping[str, str]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -268,10 +262,6 @@ def _format_facts(facts: Mapping[str, str]) -> Table:
 
 
 def _format_training(log: Sequence[Mapping[str, Any]]) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     terms = list(dict.fromkeys(term for entry in log for term in entry.get("loss", {})))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("step", "dev %", *terms):
