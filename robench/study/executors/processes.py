@@ -35,24 +35,19 @@ class ProcessExecutor(WorkerExecutor):
     Args:
         context: store, reporter and device; also runs what cannot be sent.
         jobs: number of workers.
-        environment: variables that workers get in addition.
     """
 
-    def __init__(self, context: Context, jobs: int, environment: dict[str, str] | None = None) -> None:
-        super().__init__(context, jobs, partial(_start, context, environment or {}))
+    def __init__(self, context: Context, jobs: int) -> None:
+        super().__init__(context, jobs, partial(_start, context))
 
 
 class ProcessLink:
-    """A link to a worker process.
-
-    Args:
-        environment: variables that it gets in addition.
-    """
+    """A link to a worker process."""
 
     place = ""
     exit_code: int | None = None
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs, _block_interrupts():
             self._process = subprocess.Popen(
@@ -61,7 +56,7 @@ class ProcessLink:
                 stdin=subprocess.DEVNULL,
                 stdout=_find_errors(),
                 stderr=_find_errors(),
-                env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"} | environment,
+                env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"},
             )
         self._connection = Connection(ours.detach())
 
@@ -96,9 +91,9 @@ class ProcessLink:
         return Death.KILLED if self.exit_code < 0 else Death.ENDED
 
 
-def _start(context: Context, environment: dict[str, str]) -> ProcessLink:
+def _start(context: Context) -> ProcessLink:
     """Start a worker, and tell it what it needs to know."""
-    link = ProcessLink(environment)
+    link = ProcessLink()
     with contextlib.suppress(ConnectionError):  # it died, which the executor finds
         link.send(make_hello(context))
     return link

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import platform
 import threading
-from collections.abc import Callable
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -123,7 +123,7 @@ class Relay:
         self._job: Begin | None = None
         self._folders = NodeFolders(run)
         copies = {str(self._folders.keep_plugin(path, plugins[path])): name for path, name in hello.plugins.items()}
-        self._worker = ProcessLink({})
+        self._worker = ProcessLink()
         self._worker.send(hello._replace(runs=str(self._folders.store), plugins=copies))
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -157,8 +157,10 @@ class Relay:
             self._pass_on(Data(data, _get(content)))
         folders.drop_stages({PurePosixPath(cargo.name) for cargo in job.stages})
         for cargo in job.stages:
-            folders.keep_stage(PurePosixPath(cargo.name), cargo.digest, _getter(cargo))
-        places = [(cargo.name, str(folders.keep_model(cargo.digest, _getter(cargo)))) for cargo in job.models]
+            folders.keep_stage(PurePosixPath(cargo.name), cargo.digest, partial(_get, cargo.contents))
+        places = [
+            (cargo.name, str(folders.keep_model(cargo.digest, partial(_get, cargo.contents)))) for cargo in job.models
+        ]
         place = folders.place(name)
         if job.contents is not None:
             folders.prepare_place(name, _get(job.contents))
@@ -197,10 +199,6 @@ class Relay:
         except RobenchError as error:
             return End(f"on the node {platform.node()}: {error}")
         return end
-
-
-def _getter(cargo: Cargo) -> Callable[[], Contents]:
-    return lambda: _get(cargo.contents)
 
 
 def _get(reference: Any) -> Any:
