@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from robench.errors import RobenchError
 from robench.paths import atomic_write_folder
 from robench.results import clean_lines
+from robench.results.classes import predict
 from robench.results.info import ELSEWHERE, REMEDY, ModelInfo, StageInfo
 from robench.results.info_parts import PluginInfo, Timing, VictimInfo
 from robench.results.integrity import CLEAN_FILE, write_stage
@@ -120,7 +121,7 @@ class VictimStage(ModelStage):
             with reporter.track("clean accuracy", "text", total=len(rows)) as work:
                 clean, inference = predict_clean(victim, rows, work.advance)
         gold = [example.label for example in examples]
-        guesses = [max(range(len(data.labels)), key=line.probabilities.__getitem__) for line in clean]
+        guesses = [predict(line.probabilities) for line in clean]
         order_warnings = check_order(
             data.labels,
             examination.order,
