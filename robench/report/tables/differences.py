@@ -57,12 +57,19 @@ class _Condition:
     Attributes:
         attack: ``clean``, the title of an attack, or ``worst``.
         heading: the same in words.
+        reference: the results of the model that is subtracted.
         pairs: the results of each model that can be compared, and its difference from the reference.
     """
 
     attack: str
     heading: str
+    reference: _Row
     pairs: Sequence[tuple[_Row, Difference]]
+
+    @property
+    def infos(self) -> list[CellInfo]:
+        """Return what is stored of all results."""
+        return [r.info for row in (self.reference, *(row for row, _ in self.pairs)) for r in row]
 
 
 def differences_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
@@ -106,7 +113,7 @@ def differences_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequ
         blocks=tuple(blocks),
         caption=f"Each model less {name}. {caption}".strip(),
         legend=tuple(_explain(name, level, blocks, selected)),
-        notes=result_notes(r.info for r in results),
+        notes=result_notes(info for conditions in found for one in conditions for info in one.infos),
         row_kind="model",
         is_measured=False,
         intervals=False,
@@ -136,12 +143,13 @@ def _compare(
     """Yield the conditions under which models of a setting can be compared with that of a name; none without it."""
     reference = _find(name, members, layout)
     others = [row for row in group(members, lambda r: r.row).values() if reference and row[0].row != reference[0].row]
-    for attack, heading, read in ways:
+    met = {r.column for r in members}
+    for attack, heading, read in ways if len(met) > 1 else ways[:-1]:  # the worst of one attack is that attack
         theirs = read(reference)
         aligned = [(row, align(read(row), theirs)) for row in others]
         pairs = [(row, compare_outcomes(first, second, level)) for row, (first, second) in aligned]
         if known := [(row, difference) for row, difference in pairs if difference]:
-            yield _Condition(attack, heading, known)
+            yield _Condition(attack, heading, reference, known)
 
 
 def _prefer_seeds(conditions: Sequence[_Condition]) -> list[_Condition]:
@@ -172,8 +180,10 @@ def _explain_none(name: str, layout: Layout, request: TableRequest) -> str:
     if any(_find(name, members, layout) for members in layout.blocks.values()):
         return f"{request.runs} has no other model with the samples and a seed of {name}: {request.hint}"
     if registry.is_registered("defenses", name):
-        there = f"there are results of {list_values(labels)}"
-        return f"table {request.table.number} has no results of {name} to subtract; {there} (--compare)."
+        return (
+            f"table {request.table.number} has no results of {name} to subtract; there are results of"
+            f" {list_values(labels)}; --compare NAME subtracts another."
+        )
     return explain_unknown("model", name, labels, f"--compare takes the name of a row of table {request.table.number}")
 
 
@@ -196,7 +206,7 @@ def _make_row(row: _Row, difference: Difference, layout: Layout, adjusted: Mappi
 def _explain(name: str, level: float, blocks: Sequence[Block], selected: Sequence[Result]) -> Iterator[str]:
     """Yield how to read the table."""
     rows = [row for block in blocks for row in block.rows]
-    if any(r.info.training_attack for r in selected):
+    if any(row.per_attack for row in rows):
         yield MODEL_LEGEND
     values = {"reference": name, "level": 100 * level, "fewest": FEWEST_SEEDS}
     yield from (line.format(**values) for line in _LEGEND)
