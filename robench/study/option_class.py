@@ -49,9 +49,13 @@ class Options:
             object.__setattr__(self, name, read_value(name, option.hint, getattr(self, name), option.default))
 
 
-@cache
 def run_options(*kinds: type) -> Mapping[str, RunOption]:
     """Return the options that dataclasses declare, by name, in :data:`ORDER`."""
+    return _run_options(kinds)  # in a tuple, as mypy takes no dataclass for an argument that can be hashed
+
+
+@cache
+def _run_options(kinds: tuple[type, ...]) -> Mapping[str, RunOption]:
     options = [
         RunOption(one.name, hints[one.name], one.default, one.metadata[KEY])
         for kind, hints in ((kind, get_type_hints(kind)) for kind in kinds)
