@@ -117,6 +117,8 @@ def test_pgd_holds_better_than_base_and_pays_with_clean_accuracy() -> None:
     assert all(one.covers_seeds and one.parted and 0.04 < one.value < 0.09 for one in found)
     assert read_points("pgd", "base", "worst") == pytest.approx(5.6, abs=0.05)
     assert not any(difference(one, "pgd", "worst").parted for one in ("ada on pwws", TAICHI))
+    more = difference("ada on pwws", "pgd")
+    assert (round(100 * more.value, 1), round(more.p or 0, 3)) == (2.5, 0.008)
     clean = difference("base", "pgd")
     assert (round(100 * clean.value, 1), round(clean.p or 0, 3)) == (3.4, 0.008)
 
@@ -164,6 +166,7 @@ def test_kl_of_positive_pairs_orders_models_as_three_attacks_do_and_negative_pai
         rank, _, _, _, adjusted, models = (float(cell.value or 0) for cell in statistics["kl_pos"])
         assert models == 17 and round(rank, 2) == KL_POS[attack]
         assert (adjusted > 0.05) == (attack == "textbugger")
+    assert all(rows["ctr"][0].value < 0 and rows["ctr"][4].value < 0.05 for rows in found.values())
     negative = {(a, name): rows[name] for a, rows in found.items() for name in ("mse_neg", "kl_neg")}
     assert [place for place, cells in negative.items() if (cells[4].value or 0) < 0.05] == [("textfooler", "mse_neg")]
     assert round(float(negative["textfooler", "mse_neg"][0].value or 0), 2) == -0.67

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,9 @@ from robench.results.entries import load_entries
 from robench.results.significance import mcnemar
 from support.code_blocks import ROOT
 from support.published_entries import ATTACKS, ENTRIES, EVERYTHING, TAICHI, difference, read_points, read_seed
+
+PLACE: dict[str, Any] = {"task": "trec", "seed": 42, "plain": True, "runs": str(ENTRIES)}
+"""What the models of one seed are compared by."""
 
 
 def test_soft_labels_bring_clean_accuracy_back_and_take_robustness_away() -> None:
@@ -43,6 +47,10 @@ def test_more_steps_of_freelb_hold_better_than_base_and_cannot_be_told_from_fewe
     assert all(difference("freelb++", "base", attack).parted for attack in (*ATTACKS, "worst"))
     assert read_points("freelb++", "base", "worst") == pytest.approx(2.4)
     assert not difference("freelb++", "freelb", "worst").parted
+    shown = table("differences", compare="freelb++", defense=["base", "freelb", "freelb++", "pgd"], **PLACE)
+    cells = {(block.setting["attack"], row.name): row.cells for block in shown.blocks for row in block.rows}
+    assert [attack for attack, name in cells if name == "freelb" and cells[attack, name][0].best] == ["pwws"]
+    assert round(100 * float(cells["pwws", "freelb"][0].value or 0), 1) == -3.0
     assert difference("pgd", "freelb++", "worst").parted
     assert read_points("pgd", "freelb++", "worst") == pytest.approx(3.4)
     (block,) = table("price", task="trec", runs=str(ENTRIES)).blocks
@@ -55,6 +63,11 @@ def test_more_steps_of_freelb_hold_better_than_base_and_cannot_be_told_from_fewe
 def test_ada_at_the_price_of_taichi_gives_its_gain_in_the_worst_case_away() -> None:
     longer = "ada on pwws (training.epochs=6)"
     assert not difference(longer, "base").parted
+    told = table("differences", compare="ada on pwws", defense="ada", **{**PLACE, "plain": False}).blocks
+    bold = [
+        block.setting["attack"] for block in told for row in block.rows if row.label == longer and row.cells[0].best
+    ]
+    assert bold == ["textfooler (bundled 2)", "worst"]
     shown = {"base": 39.8, "ada on pwws": 45.2, TAICHI: 46.2, longer: 37.8}
     assert {name: round(read_seed(name, 42)[-1], 1) for name in shown} == shown
 
