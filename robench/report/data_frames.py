@@ -11,7 +11,7 @@ from robench.plugins.option import option_text
 from robench.results import records
 from robench.results.cells import Result, read_results
 from robench.results.classes import name_class
-from robench.results.columns import LETTERS, RecordColumns, make_columns
+from robench.results.columns import STATUSES, RecordColumns, make_columns
 from robench.results.entry_store import open_results
 from robench.results.flags import list_flags
 from robench.results.info import CellInfo
@@ -222,7 +222,6 @@ def _describe_records(cell: StoredStage[CellInfo], *, texts: bool) -> pandas.Dat
     import pandas
 
     info, columns = cell.info, _read_columns(cell)
-    statuses = {letter: status for status, letter in LETTERS.items()}
     values: dict[str, Any] = {
         "task": info.task,
         "defense": info.defense.name,
@@ -235,7 +234,7 @@ def _describe_records(cell: StoredStage[CellInfo], *, texts: bool) -> pandas.Dat
         "key": info.key,
         "id": columns.id,
         "label": [_name_label(label, info.labels) for label in columns.label],
-        "status": [statuses[letter] for letter in columns.status],
+        "status": [STATUSES[letter] for letter in columns.status],
         "queries": columns.queries,
         "words_changed": columns.words_changed,
         "words": columns.words,

@@ -17,10 +17,9 @@ from robench.report.tables.comparison import add_interval
 from robench.report.tables.general_tables import GENERAL
 from robench.report.tables.legend import BOLD
 from robench.report.tables.matrix import worst_table
-from robench.report.tables.model import Block, Cell, Column, Table
+from robench.report.tables.model import CLEAN, WORST, Block, Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.report.tables.quality import quality_table
-from robench.report.tables.worst import WORST
 from robench.results import papers, records
 from robench.results.cells import Result, group, read_results
 from robench.results.info import CellInfo
@@ -133,7 +132,7 @@ class ModelResults:
         kept = [i for i, _ in enumerate(table.columns) if i and any(row.cells[i].value is not None for row in rows)]
         rows = [replace(row, cells=tuple(replace(row.cells[i], best=False) for i in kept)) for row in rows]
         block = Block("", "", tuple(rows))
-        legend = tuple(line for line in table.legend if not line.startswith((BOLD, "clean%")))
+        legend = tuple(line for line in table.legend if not line.startswith((BOLD, CLEAN)))
         columns = tuple(table.columns[i] for i in kept)
         return replace(table, columns=columns, blocks=(block,), row_kind="attack", legend=legend, notes=(), commands=())
 

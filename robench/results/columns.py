@@ -27,6 +27,8 @@ COLUMNS_FILE = "columns.json"
 
 LETTERS: Mapping[Status, str] = {"failed": "f", "succeeded": "s", "skipped": "k", "error": "e"}
 """The letter of each status in :attr:`RecordColumns.status`."""
+STATUSES: Mapping[str, Status] = {letter: status for status, letter in LETTERS.items()}
+"""The status of each letter."""
 FAILED, SUCCEEDED, SKIPPED, ERROR = LETTERS.values()
 
 

@@ -92,7 +92,7 @@ def test_statistics_of_entries_make_table_7_with_the_encoder_before_fine_tuning(
     found = sorted((one for entry in entries for one in list_statistics(entry)), key=lambda one: one.folder.name)
     assert [one.info.defense.name for one in found] == ["base", "before", "taichi"]
     asked = request("7", runs, "pwws")
-    assert high_order_table(found, asked) == high_order_table(Store(runs).stages(StatisticsInfo), asked)
+    assert high_order_table(found, (), asked) == high_order_table(Store(runs).stages(StatisticsInfo), (), asked)
 
 
 def test_an_infinite_statistic_is_null_and_infinite_again(folder: Path, entries: list[Entry]) -> None:

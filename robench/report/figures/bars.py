@@ -12,6 +12,7 @@ from robench.report.figures.figure_results import FigureResults
 from robench.report.figures.marks import mark_unlearned
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
+from robench.report.tables.model import CLEAN
 from robench.results.cells import Result, group, keep_shared_models
 from robench.results.labels import column_labels
 from robench.results.seeds import (
@@ -25,8 +26,6 @@ from robench.study.commands import describe_commands, read_selection
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-CLEAN = "clean%"
 
 
 class Bar(NamedTuple):

@@ -12,8 +12,7 @@ from robench.report.figures.captions import begin_caption, describe_caveats, des
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
 from robench.report.tables.correlation import ACCURACY, ModelMeans, average_models
-from robench.report.tables.high_order import MEASURES
-from robench.report.tables.model_statistics import ModelStatistics, note_errors, share_setting
+from robench.report.tables.model_statistics import MEASURES, ModelStatistics, note_errors, share_setting
 from robench.results.cells import Result, group, identity_text, read_results
 from robench.results.correlation import FEWEST, correlate
 from robench.results.info import CellInfo, StatisticsInfo

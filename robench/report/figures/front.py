@@ -16,7 +16,7 @@ from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
 from robench.report.tables.cells import clean_cell, outcome_cell
 from robench.report.tables.comparison import add_interval
-from robench.report.tables.model import Cell, Column
+from robench.report.tables.model import CLEAN, WORST, Cell, Column
 from robench.report.tables.worst import average_worst
 from robench.results.adaptive import leave_out_adaptive
 from robench.results.cells import Result, group, keep_shared_models, read_model_results
@@ -94,8 +94,8 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
         axes.margins(0.18)
         _draw_front(axes, find_front([point.place for point in points if point.has_learned]))
         _mark(axes, points, [shown[point.name] for point in points])
-        axes.set_xlabel("clean%")
-        axes.set_ylabel("worst%")
+        axes.set_xlabel(CLEAN)
+        axes.set_ylabel(WORST)
         axes.grid()
         figure.suptitle(escape_matplotlib(request.heading), x=0.01, ha="left", fontsize=11)
         whiskers = [line for point in points for line in _lines(point)]
@@ -210,7 +210,7 @@ _SEEDS = {1: "one seed", 2: "two seeds", FEWEST_SEEDS: "three seeds or more"}
 def _describe(block: Sequence[Result], request: FigureRequest, points: Sequence[Point], absent: Sequence[str]) -> str:
     attacks = sorted({label.text for label in column_labels(block).values()})
     text = (
-        f" worst%: a sample counts only if the model survives"
+        f" {WORST}: a sample counts only if the model survives"
         f" all of {', '.join(attacks)}; of a defense that is trained once for each attack, the mean over its models"
         " of the attacks that all its seeds have."
         f" Whiskers: {_describe_whiskers(points)}. Dashed: the Pareto front, beyond which"

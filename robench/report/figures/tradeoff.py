@@ -16,6 +16,7 @@ from robench.report.figures.labelling import Line, place_texts
 from robench.report.figures.marks import mark_unlearned
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
+from robench.report.tables.model import CLEAN
 from robench.results.cells import Result, group, identity_text
 from robench.results.intervals import wilson
 from robench.results.labels import row_labels
@@ -174,7 +175,7 @@ def _drawing(
         _mark(axes, place, shown[sweep.defense], sweep.title if index == 0 else None, size=5)
     for name, place in points.items():
         _mark(axes, place, shown[name], title(name) + place.mark, size=11 if name == request.paper.compared else 8)
-    axes.set_xlabel("clean%")
+    axes.set_xlabel(CLEAN)
     axes.set_ylabel(escape_matplotlib(f"{attack.title}%"))
     axes.grid()
     axes.margins(0.13)

@@ -17,10 +17,8 @@ from robench.report.pages.phrases import (
 from robench.report.pages.rows import find_column
 from robench.report.pages.training_price import describe_training
 from robench.report.rendering.texts import number_text, p_text, percent
-from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.legend import explain_few_seeds
-from robench.report.tables.model import Block, Cell, Column, Row, Table
-from robench.report.tables.worst import WORST
+from robench.report.tables.model import CLEAN, WORST, Block, Cell, Column, Row, Table
 from robench.results.flags import UNLEARNED
 from robench.results.intervals import FEWEST_SEEDS, LEVEL
 

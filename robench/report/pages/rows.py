@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 from robench.report.pages.parts import Bar
 from robench.report.rendering import texts
-from robench.report.tables.accuracy import CLEAN
-from robench.report.tables.model import Block, Cell, Column, Row, Table
-from robench.report.tables.worst import WORST
+from robench.report.tables.model import CLEAN, WORST, Block, Cell, Column, Row, Table
 
 
 def text_table(

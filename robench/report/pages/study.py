@@ -16,9 +16,8 @@ from robench.report.pages.pictures import make_picture
 from robench.report.pages.provenance import provenance_section, reproduction_section, settings_section
 from robench.report.pages.rows import bar_of, find_column
 from robench.report.rendering.texts import percent
-from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.legend import OF_TWO_SEEDS
-from robench.report.tables.model import Cell, Table
+from robench.report.tables.model import CLEAN, Cell, Table
 from robench.report.tables.options import TableOptions
 from robench.results import papers, records
 from robench.results.cells import Result, read_results

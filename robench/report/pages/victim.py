@@ -14,9 +14,7 @@ from robench.report.pages.provenance import provenance_section, reproduction_sec
 from robench.report.pages.rows import bar_of
 from robench.report.pages.weak_spots import groups_section, words_section
 from robench.report.rendering.texts import number_text, percent
-from robench.report.tables.accuracy import CLEAN
-from robench.report.tables.model import Cell, Column
-from robench.report.tables.worst import WORST
+from robench.report.tables.model import CLEAN, WORST, Cell, Column
 from robench.results.flags import UNLEARNED
 from robench.results.weaknesses import (
     FEWEST,

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from robench.report.pages.parts import Paragraph, Part, Section, TablePart
 from robench.report.tables.comparison import add_interval
-from robench.report.tables.model import Block, Cell, Column, Row, Table
+from robench.report.tables.model import CLEAN, Block, Cell, Column, Row, Table
 from robench.results.intervals import LEVEL
 from robench.results.weaknesses import TextGroup, WeakWord
 
@@ -71,7 +71,7 @@ def _words_table(words: Sequence[WeakWord]) -> Table:
 
 
 def _groups_table(kind: str, title: str, groups: Sequence[TextGroup]) -> Table:
-    columns = (Column("clean%"), Column("under attack%"), Column("texts", "count", better=None))
+    columns = (Column(CLEAN), Column("under attack%"), Column("texts", "count", better=None))
     rows = []
     for one in groups:
         shares = [_share(count, one.n, column) for count, column in zip((one.clean, one.held), columns, strict=False)]

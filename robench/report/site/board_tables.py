@@ -9,12 +9,10 @@ from robench.report.rendering import texts
 from robench.report.site.board import MEAN, Board, BoardRow, training_attack
 from robench.report.site.links import defense_page, entry_page
 from robench.report.site.parts import Head, Item, Line, SortableTable
-from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.comparison import add_interval
 from robench.report.tables.legend import FEW_SEEDS, UNPAIRED, describe_intervals
-from robench.report.tables.model import Cell, Column
+from robench.report.tables.model import CLEAN, WORST, Cell, Column
 from robench.report.tables.quality import COLUMNS, quality_cells
-from robench.report.tables.worst import WORST
 from robench.results.cells import Result, find_shared_models
 from robench.results.entry_form import Entry
 from robench.results.flags import FLAGS, UNLEARNED

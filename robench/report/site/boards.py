@@ -18,12 +18,11 @@ from fractions import Fraction
 from robench.escaping import slug
 from robench.report.site.board import MEAN, Board, BoardRow, training_attack
 from robench.report.site.board_titles import name_boards
-from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.cells import attacked_cell, clean_cell, make_row, mean_cell, outcome_cell
 from robench.report.tables.comparison import Comparison, compare_block
 from robench.report.tables.layout import Layout
-from robench.report.tables.model import Block, Cell, Column, Row
-from robench.report.tables.worst import WORST, average_worst
+from robench.report.tables.model import CLEAN, WORST, Block, Cell, Column, Row
+from robench.report.tables.worst import average_worst
 from robench.results.adaptive import leave_out_adaptive
 from robench.results.cells import Result, group, read_model_results, read_results
 from robench.results.entries import list_cells

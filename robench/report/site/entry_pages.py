@@ -21,9 +21,9 @@ from robench.report.site.parts import Head, Item, Line, SitePage, SortableTable
 from robench.report.site.plugin_pages import attack_name
 from robench.report.tables.cells import attacked_cell, clean_cell, outcome_cell
 from robench.report.tables.comparison import add_interval
-from robench.report.tables.model import Cell, Column
+from robench.report.tables.model import CLEAN, WORST, Cell, Column
 from robench.report.tables.quality import COLUMNS, quality_cells
-from robench.report.tables.worst import WORST, average_worst
+from robench.report.tables.worst import average_worst
 from robench.results import records
 from robench.results.cells import Result, read_model_results
 from robench.results.entries import list_cells
@@ -104,7 +104,7 @@ def _facts(entry: Entry, results: Sequence[Result]) -> list[tuple[str, str]]:
 def _bars(results: Sequence[Result], reader: SampleReader | None) -> Bars:
     bars = []
     if results and reader:
-        clean = Column("clean%")
+        clean = Column(CLEAN)
         bars.append(bar_of("clean texts", add_interval(clean_cell(reader, results[:1]), clean, LEVEL), clean))
         for result in results:
             column = Column(result.attack.title)

@@ -11,7 +11,8 @@ from robench.report.rendering.texts import number_text, percent
 from robench.report.site.board_tables import describe_mark
 from robench.report.site.links import entry_page
 from robench.report.site.parts import Head, Item, Line, SortableTable
-from robench.report.tables.high_order import LEGEND, MEASURES
+from robench.report.tables.high_order import LEGEND
+from robench.report.tables.model_statistics import MEASURES
 from robench.results.entry_form import Entry, HighOrder
 from robench.results.reruns import RerunAgreement, compare_runs
 

@@ -11,8 +11,7 @@ from robench.report.site.board_pages import describe_protocol
 from robench.report.site.board_tables import number_item
 from robench.report.site.links import link
 from robench.report.site.parts import Head, Item, Line, SitePage, SortableTable
-from robench.report.tables.accuracy import CLEAN
-from robench.report.tables.model import Cell, Column
+from robench.report.tables.model import CLEAN, Cell, Column
 from robench.results.paper_contents import Paper
 from robench.results.papers import find_paper, list_papers
 from robench.results.published import PublishedRow, PublishedTable, read_published_table, strip_owner

@@ -16,8 +16,7 @@ from robench.report.rendering import texts
 from robench.report.site.board import Board, BoardRow
 from robench.report.site.links import defense_page
 from robench.report.site.parts import SitePlot, Tick
-from robench.report.tables.accuracy import CLEAN
-from robench.report.tables.model import Cell, Column
+from robench.report.tables.model import CLEAN, Cell, Column
 from robench.results.intervals import LEVEL
 
 MOST_WHISKERS = 40

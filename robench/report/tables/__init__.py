@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Unpack
 
 from robench.errors import RobenchError
@@ -50,7 +49,7 @@ _MAKERS: Mapping[TableKind, Callable[[Store, TableRequest], Table]] = {
     "accuracy": lambda store, request: accuracy.accuracy_table(store.stages(CellInfo), request),
     "encoders": lambda store, request: accuracy.encoders_table(store.stages(CellInfo), request),
     "high-order": lambda store, request: high_order.high_order_table(
-        store.stages(StatisticsInfo), request, partial(store.stages, CellInfo)
+        store.stages(StatisticsInfo), store.stages(CellInfo), request
     ),
     "flips": lambda store, request: flips.flips_table(store.stages(CellInfo), request),
     "correlation": lambda store, request: correlation_table(
@@ -67,6 +66,12 @@ _MAKERS: Mapping[TableKind, Callable[[Store, TableRequest], Table]] = {
     "worst": lambda store, request: matrix.worst_table(store.stages(CellInfo), request),
     "differences": lambda store, request: differences_table(store.stages(CellInfo), request),
 }
+"""What makes the table of each kind.
+
+Each takes the finished stages of a runs folder that it is about, and which table to make. Each raises
+:class:`NoResultsError` if nothing is left to show, and :class:`RobenchError` if a file of a stage is missing or broken;
+its docstring says what else there is to know.
+"""
 
 
 def numbers(paper: Paper) -> list[str]:

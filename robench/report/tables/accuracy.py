@@ -10,11 +10,11 @@ from robench.escaping import list_values
 from robench.report.tables.adaptive import ADAPTIVE, AdaptiveColumn
 from robench.report.tables.cells import attacked_cell, clean_cell
 from robench.report.tables.layout import Layout
-from robench.report.tables.legend import describe_clean
+from robench.report.tables.legend import HOW_ATTACKED, describe_clean
 from robench.report.tables.masking import MaskReader, describe_masked
-from robench.report.tables.model import Block, Cell, Column, Row, Table
+from robench.report.tables.model import CLEAN, WORST, Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
-from robench.report.tables.worst import HOW_WORST, WORST, worst_cell
+from robench.report.tables.worst import HOW_WORST, worst_cell
 from robench.results.cells import Result, group, read_results, separate
 from robench.results.info import CellInfo, TransferInfo
 from robench.results.paper_contents import rank
@@ -24,7 +24,6 @@ from robench.results.store import StoredStage
 from robench.results.worst import WorstReader
 from robench.study.commands import make_commands, make_table_command
 
-CLEAN = "clean%"
 NOT_ATTACKS = (CLEAN, ADAPTIVE, WORST)
 """Columns that are no attack's."""
 
@@ -34,14 +33,6 @@ def label_conflict_table(cells: Sequence[StoredStage[CellInfo]], request: TableR
 
     A column is an attack whose texts the models were trained on: by default the paper's, on the paper's task. A model
     that was trained on clean texts alone stands in every column.
-
-    Args:
-        cells: finished cells.
-        request: which table to make.
-
-    Raises:
-        NoResultsError: nothing is left to show.
-        RobenchError: a cell's files are missing or broken.
     """
     spec, paper = request.table, request.paper
     kept = request.select(cells, selection=replace(request.selection, attacks=()), hint=request.hint)
@@ -75,14 +66,6 @@ def accuracy_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
     defense that is trained once per attack has several models; its clean accuracy with one seed is the mean over those
     that all seeds have.
     Mean and standard deviation over seeds are taken of these means.
-
-    Args:
-        cells: finished cells.
-        request: which table to make.
-
-    Raises:
-        NoResultsError: nothing is left to show.
-        RobenchError: a cell's files are missing or broken.
     """
     return _under_attack(Layout.of(request.paper, read_results(request.select(cells))), request, cells)
 
@@ -91,14 +74,6 @@ def encoders_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest
     """Make a table of the same accuracies by encoder (table 6 of the TaiChi paper).
 
     It has the task and the defenses of the paper, unless the options name others.
-
-    Args:
-        cells: finished cells.
-        request: which table to make.
-
-    Raises:
-        NoResultsError: nothing is left to show.
-        RobenchError: a cell's files are missing or broken.
     """
     spec = request.table
     kept = request.select(cells, hint=request.hint)
@@ -151,7 +126,7 @@ def attacks_of(columns: Sequence[Column], row: Row) -> tuple[str, ...]:
 
 
 def _how_measured(blocks: Sequence[Block], columns: Sequence[Column], request: TableRequest, clean: str) -> list[str]:
-    lines = [f"{clean}. Attacks: failed / attacked samples; wrong before counts as wrong."]
+    lines = [f"{clean}. Attacks: {HOW_ATTACKED}."]
     rows = [(block, row) for block in blocks for row in block.rows if row.per_attack]
     rows.sort(key=lambda found: rank(found[1].name, request.paper.defense_order))
     attacks: dict[str, set[tuple[str, ...]]] = {}

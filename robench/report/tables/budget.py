@@ -46,16 +46,7 @@ class _Budget:
 
 
 def budget_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
-    """Make a table of accuracies after searches of so many queries, and so large a share of changed words.
-
-    Args:
-        cells: finished cells.
-        request: which table to make.
-
-    Raises:
-        NoResultsError: nothing is left to show.
-        RobenchError: a cell's files are missing or broken.
-    """
+    """Make a table of accuracies after searches of so many queries, and so large a share of changed words."""
     results = read_results(request.select(cells))
     reader = SampleReader.of(results, request.reader)
     queries, shares = _choose_budgets([reader.columns(r.folder) for r in results])

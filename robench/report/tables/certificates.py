@@ -9,7 +9,7 @@ from robench.escaping import count_noun
 from robench.report.tables.cells import attacked_cell, clean_cell, outcome_cell
 from robench.report.tables.layout import Layout
 from robench.report.tables.legend import describe_clean
-from robench.report.tables.model import Cell, Column, Table
+from robench.report.tables.model import CLEAN, Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.results import json_lines
 from robench.results.cells import Result, group, identity_text, read_results
@@ -44,17 +44,7 @@ Lines = Mapping[str, Sequence[Certificate]]
 def certificates_table(
     cells: Sequence[StoredStage[CellInfo]], certified: Sequence[StoredStage[CertificatesInfo]], request: TableRequest
 ) -> Table:
-    """Make a table of certified accuracies and accuracies under attack, by task.
-
-    Args:
-        cells: finished cells.
-        certified: finished certificates.
-        request: which table to make.
-
-    Raises:
-        NoResultsError: nothing is left to show.
-        RobenchError: files of a cell or of certificates are missing or broken.
-    """
+    """Make a table of certified accuracies and accuracies under attack, by task."""
     stages = _choose(certified)
     kept = [cell for cell in request.select(cells) if cell.info.model in stages and cell.info.split == "test"]
     if not kept:
@@ -71,7 +61,7 @@ def certificates_table(
         [line for models in lines.values() for certified in models.values() for line in certified],
     )
     columns = [
-        Column("clean%"),
+        Column(CLEAN),
         *(
             Column(f"certified%, {'deployed' if is_deployed else 'all copies'}, {count_noun(k, 'word')}")
             for is_deployed, k in shown

@@ -10,9 +10,10 @@ from statistics import fmean
 
 from robench.errors import RobenchError
 from robench.report.tables.captions import headings, notes_of
-from robench.report.tables.high_order import LEGEND, MEASURES
+from robench.report.tables.high_order import LEGEND
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.model_statistics import (
+    MEASURES,
     ModelStatistics,
     is_before,
     note_errors,
@@ -78,14 +79,9 @@ def correlation_table(
 ) -> Table:
     """Make a table of rank correlations, a block for each task and attack.
 
-    Args:
-        statistics: finished stages of that kind.
-        cells: of the same folder.
-        request: which table to make.
-
     Raises:
         NoResultsError: there are too few models.
-        RobenchError: there is a defense to compare, or the level is not between 0 and 1.
+        RobenchError: there is a defense to compare, which this table cannot, or the level is not between 0 and 1.
     """
     if request.compare:
         raise RobenchError(f"table {request.table.number} compares no defenses; leave --compare out.")

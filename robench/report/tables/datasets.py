@@ -29,13 +29,11 @@ MISSING = "—: the data is not available here."
 def datasets_table(request: TableRequest) -> Table:
     """Make a table of every registered task, counted from its rows (table 3 of the TaiChi paper).
 
-    A task that cannot be loaded has dashes, and a note says why.
-
-    Args:
-        request: which table to make; of its options the selected tasks, ``data`` and ``offline`` matter.
+    A task that cannot be loaded has dashes, and a note says why. Of the options the selected tasks, ``data`` and
+    ``offline`` matter.
 
     Raises:
-        RobenchError: a name is unknown.
+        RobenchError: the name of a task is unknown.
     """
     order = request.paper.tasks
     names = dict.fromkeys(request.selection.tasks or registry.names("tasks"))

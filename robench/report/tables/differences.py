@@ -75,9 +75,7 @@ class _Condition:
 def differences_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
     """Make a table of what each model has more or less than one of them, a block for each attack.
 
-    Args:
-        cells: finished cells.
-        request: which table to make; the undefended model is subtracted unless it names another to compare.
+    The undefended model is subtracted unless the request names another to compare.
 
     Raises:
         NoResultsError: nothing is left to show.

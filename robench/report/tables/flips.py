@@ -9,7 +9,7 @@ from functools import partial
 from robench.plugins import registry
 from robench.report.tables.by_attack import AttackBlock, arrange_by_attack
 from robench.report.tables.cells import outcome_cell
-from robench.report.tables.model import Block, Cell, Column, Row, Table
+from robench.report.tables.model import CLEAN, Block, Cell, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, read_results
 from robench.results.classes import name_class
@@ -21,7 +21,7 @@ from robench.results.store import StoredStage
 
 LENGTHS = 3
 """Groups of texts by length, of about equal size."""
-COLUMNS = tuple(Column(name, better=None) for name in ("clean%", "gained%", "lost%", "attack%"))
+COLUMNS = tuple(Column(name, better=None) for name in (CLEAN, "gained%", "lost%", "attack%"))
 _LEGEND = (
     "Of the attacked samples of a block. clean%: right before the attack. attack%: right under the attack.",
     "gained%: right, where {reference} of the same seed is wrong before the attack; lost%: the other way round.",
@@ -42,16 +42,7 @@ class _Group:
 
 
 def flips_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
-    """Make a table of clean predictions gained and lost, and of accuracy by class and by length, from records.
-
-    Args:
-        cells: finished cells.
-        request: which table to make.
-
-    Raises:
-        NoResultsError: nothing is left to show.
-        RobenchError: a cell's files are missing or broken.
-    """
+    """Make a table of clean predictions gained and lost, and of accuracy by class and by length, from records."""
     results = read_results(request.select(cells))
     reader, reference = SampleReader.of(results, request.reader), registry.reference()
     found, caption = arrange_by_attack(results, request.paper)

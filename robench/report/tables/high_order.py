@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 from robench.report.tables.captions import headings, notes_of
 from robench.report.tables.cells import count_errors, mean_cell
-from robench.report.tables.legend import describe_counted
-from robench.report.tables.model import Block, Cell, Column, Row, Table
+from robench.report.tables.legend import HOW_ATTACKED, describe_counted
+from robench.report.tables.model import CLEAN, Block, Cell, Column, Row, Table
 from robench.report.tables.model_statistics import (
+    MEASURES,
     ModelStatistics,
     count_samples,
     identify_attack,
@@ -29,15 +30,7 @@ from robench.results.paper_contents import Paper, rank
 from robench.results.sample_reader import SampleReader, Samples
 from robench.results.store import StoredStage
 
-MEASURES = (
-    Column("MSE (pos, ↓)", "number", 4, "lower", key="mse_pos"),
-    Column("MSE (neg, ↑)", "number", 4, "higher", key="mse_neg"),
-    Column("KL (pos, ↓)", "number", 4, "lower", key="kl_pos"),
-    Column("KL (neg, ↑)", "number", 4, "higher", key="kl_neg"),
-    Column("CTR (↓)", "number", 4, "lower", key="ctr"),
-)
-"""The statistics, which :class:`~robench.results.info_parts.Statistics` has under the same keys."""
-COLUMNS = (*MEASURES, Column("clean% (↑)", key="clean%"), Column("attack% (↑)", key="attack%"))
+COLUMNS = (*MEASURES, Column(f"{CLEAN} (↑)", key=CLEAN), Column("attack% (↑)", key="attack%"))
 LEGEND = (
     "pos: a clean text beside its adversarial counterpart; neg: beside a fixed sentence of another label.",
     "MSE: mean squared difference of representations. KL: of predictions, in nats. CTR: contrastive loss of all pairs.",
@@ -98,28 +91,17 @@ def _place(model: str, info: CellInfo | StatisticsInfo) -> str:
 
 
 def high_order_table(
-    statistics: Sequence[StoredStage[StatisticsInfo]],
-    request: TableRequest,
-    read_cells: Callable[[], Sequence[StoredStage[CellInfo]]] = tuple,
+    statistics: Sequence[StoredStage[StatisticsInfo]], cells: Sequence[StoredStage[CellInfo]], request: TableRequest
 ) -> Table:
     """Make a table of statistics of models before and after fine-tuning (table 7 of the TaiChi paper).
 
-    It has the paper's task and attack, unless the options name others.
-
-    Args:
-        statistics: finished stages of that kind.
-        request: which table to make.
-        read_cells: reads the cells of their runs folder, whose records have the outcomes behind attack%.
-
-    Raises:
-        NoResultsError: nothing is left to show.
-        RobenchError: a file lacks something.
+    It has the paper's task and attack, unless the options name others. The cells say which attack a model was trained
+    against, and their records have the outcomes behind attack%.
     """
     spec, paper = request.table, request.paper
     kept = request.select(statistics, crossed=True, hint=f"statistics of models are another stage: {request.hint}")
     kept = request.restrict(kept, "task", spec.tasks)
     kept = request.restrict(kept, "attack", spec.attacks)
-    cells = read_cells()
     models = _in_every_block(_name_crossed(read_statistics(kept, cells)))
     models.sort(key=lambda m: order_statistics(m, paper))
     samples = _Samples(SampleReader.of([*kept, *cells], request.reader), cells)
@@ -141,7 +123,7 @@ def high_order_table(
 def _legend_of_accuracies(models: Sequence[ModelStatistics]) -> str:
     before = f" ({BEFORE}: correct / clean texts of the pairs)" if any(is_before(m) for m in models) else ""
     clean = describe_counted(["test"], is_limited=any(m.clean_limit is not None for m in models))
-    return f"{clean}{before}. attack%: failed / attacked samples; wrong before counts as wrong."
+    return f"{clean}{before}. attack%: {HOW_ATTACKED}."
 
 
 def _notes_on_pairs(models: Sequence[ModelStatistics]) -> list[str]:
@@ -209,8 +191,8 @@ def _in_every_block(models: Sequence[ModelStatistics]) -> list[ModelStatistics]:
 def _row(label: Label, found: Sequence[ModelStatistics], samples: _Samples) -> Row:
     info = found[0].info
     counts = count_samples(info)
-    shares = {"clean%": counts["clean"], "attack%": counts["attacked"]}
-    outcomes = {"clean%": samples.clean, "attack%": samples.attacked}
+    shares = {CLEAN: counts["clean"], "attack%": counts["attacked"]}
+    outcomes = {CLEAN: samples.clean, "attack%": samples.attacked}
     learned = all(m.has_learned for m in found)
     cells = []
     for column in COLUMNS:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from robench.report.tables.comparison import Comparison
-from robench.report.tables.model import Block, Cell, Column, Row
+from robench.report.tables.model import CLEAN, Block, Cell, Column, Row
 from robench.results.info import CellInfo
 from robench.results.intervals import FEWEST_SEEDS
 
+HOW_ATTACKED = "failed / attacked samples; wrong before counts as wrong"
+"""What accuracy under attack counts, after the names of its columns; without the stop at its end."""
 BOLD = "Bold:"
 """How the line on bold cells begins, which makes no sense where nothing is bold."""
 OF_TWO_SEEDS = "In parentheses, of two seeds: the values of both, which are too few for an interval."
@@ -36,7 +38,7 @@ def describe_counted(splits: Sequence[str], *, is_limited: bool) -> str:
         splits: the splits that it is about.
         is_limited: whether some models were limited to a part of their split, which headings state.
     """
-    return f"clean%: correct / all {' or '.join(splits)} samples{', or as many as stated' if is_limited else ''}"
+    return f"{CLEAN}: correct / all {' or '.join(splits)} samples{', or as many as stated' if is_limited else ''}"
 
 
 def has_spread(cell: Cell) -> bool:

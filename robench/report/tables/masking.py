@@ -15,7 +15,7 @@ from typing import Any
 from robench.plugins import registry
 from robench.report.tables.model import Block, Column, MaskedShare
 from robench.results.cells import Result, identity_text
-from robench.results.columns import LETTERS
+from robench.results.columns import STATUSES
 from robench.results.info import AttackInfo, CellInfo, TransferInfo
 from robench.results.intervals import LEVEL
 from robench.results.sample_reader import SampleReader
@@ -23,7 +23,6 @@ from robench.results.search_masked import Masking, Statuses, find_masked, is_sea
 from robench.results.store import StoredStage
 
 TRANSFERRED = "the attack's texts against another seed"
-_STATUSES = {letter: status for status, letter in LETTERS.items()}
 
 
 class MaskReader:
@@ -99,7 +98,7 @@ class MaskReader:
 
     def _statuses(self, folder: Path) -> Statuses:
         columns = self._reader.columns(folder)
-        return {i: _STATUSES[letter] for i, letter in zip(columns.id, columns.status, strict=True)}
+        return {i: STATUSES[letter] for i, letter in zip(columns.id, columns.status, strict=True)}
 
 
 def describe_masked(blocks: Sequence[Block], columns: Sequence[Column]) -> list[str]:

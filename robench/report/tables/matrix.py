@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from robench.plugins import registry
-from robench.report.tables.accuracy import CLEAN
 from robench.report.tables.cells import attacked_cell, clean_cell
 from robench.report.tables.layout import CellsOf, Layout
-from robench.report.tables.legend import describe_clean
-from robench.report.tables.model import Block, Cell, Column, Table
+from robench.report.tables.legend import HOW_ATTACKED, describe_clean
+from robench.report.tables.model import CLEAN, WORST, Block, Cell, Column, Table
 from robench.report.tables.options import Commands, TableRequest
-from robench.report.tables.worst import HOW_WORST, WORST, lowest_cell, worst_cell
+from robench.report.tables.worst import HOW_WORST, lowest_cell, worst_cell
 from robench.results.cells import Result, read_model_results
 from robench.results.info import CellInfo
 from robench.results.labels import MODEL_LEGEND, model_labels
@@ -24,20 +23,9 @@ from robench.study.commands import Gap, make_commands
 
 LOWEST = "lowest%"
 
-_ATTACKS = "Attacks: failed / attacked samples; wrong before counts as wrong."
-
 
 def matrix_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
-    """Make a table of models trained against one attack, under all attacks; the reference stands beside them.
-
-    Args:
-        cells: finished cells.
-        request: which table to make.
-
-    Raises:
-        NoResultsError: nothing is left to show.
-        RobenchError: a cell's files are missing or broken.
-    """
+    """Make a table of models trained against one attack, under all attacks; the reference stands beside them."""
     kept = request.select(cells, crossed=True)
     results = read_model_results(kept)
     shown = [r for r in results if r.info.adversarial or r.defense.name == registry.reference()]
@@ -53,21 +41,12 @@ def matrix_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) 
         return clean_cell(reader, found), *attacked
 
     columns = [Column(CLEAN), *layout.list_columns()]
-    legend = [MODEL_LEGEND, _clean(shown), _ATTACKS]
+    legend = [MODEL_LEGEND, _clean(shown), f"Attacks: {HOW_ATTACKED}."]
     return _fill(request, layout, columns, cells_of, legend)
 
 
 def worst_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
-    """Make a table of the accuracy of each trained model under the worst of all attacks on it.
-
-    Args:
-        cells: finished cells.
-        request: which table to make.
-
-    Raises:
-        NoResultsError: nothing is left to show.
-        RobenchError: a cell's files are missing or broken.
-    """
+    """Make a table of the accuracy of each trained model under the worst of all attacks on it."""
     results = read_model_results(request.select(cells, crossed=True))
     layout = Layout.of(request.paper, results, label=model_labels)
     reader = SampleReader.of(results, request.reader)

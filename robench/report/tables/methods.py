@@ -29,11 +29,10 @@ LEGEND = (
 def methods_table(request: TableRequest) -> Table:
     """Make a table with a row for every registered defense, plug-ins included (table 2 of the TaiChi paper).
 
-    Args:
-        request: which table to make; of its options the selected defenses matter.
+    Of the options the selected defenses matter.
 
     Raises:
-        RobenchError: a name is unknown.
+        RobenchError: the name of a defense is unknown.
     """
     names = request.selection.defenses or registry.names("defenses")
     entries = [registry.entry("defenses", name) for name in names]

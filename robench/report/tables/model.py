@@ -13,6 +13,11 @@ from robench.results.sample_reader import Samples
 
 Unit = Literal["percent", "number", "count", "text"]
 
+CLEAN = "clean%"
+"""Heading of the accuracy on clean texts."""
+WORST = "worst%"
+"""Heading of the accuracy under the worst of all attacks."""
+
 
 @dataclass(frozen=True)
 class Column:

@@ -9,12 +9,22 @@ from fractions import Fraction
 from typing import Any
 
 from robench.report.tables.captions import setting_of
+from robench.report.tables.model import CLEAN, Column
 from robench.results.adversarial_rows import format_range
 from robench.results.cells import has_learned, identity_text
 from robench.results.info import BEFORE, CellInfo, StatisticsInfo
 from robench.results.info_parts import PluginInfo
 from robench.results.paper_contents import Paper, rank
 from robench.results.store import StoredStage
+
+MEASURES = (
+    Column("MSE (pos, ↓)", "number", 4, "lower", key="mse_pos"),
+    Column("MSE (neg, ↑)", "number", 4, "higher", key="mse_neg"),
+    Column("KL (pos, ↓)", "number", 4, "lower", key="kl_pos"),
+    Column("KL (neg, ↑)", "number", 4, "higher", key="kl_neg"),
+    Column("CTR (↓)", "number", 4, "lower", key="ctr"),
+)
+"""The statistics, which :class:`~robench.results.info_parts.Statistics` has under the same keys."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +92,11 @@ def _read_statistics(stage: StoredStage[StatisticsInfo], cell: CellInfo | None) 
     if info.defense.name == BEFORE or not info.defense.class_:
         defense = [info.defense.name]
     values: dict[str, Fraction | float] = {}
-    for name in ("mse_pos", "mse_neg", "kl_pos", "kl_neg", "ctr"):
-        number = getattr(info.statistics, name)
-        values[name] = Fraction(number) if math.isfinite(number) else number
+    for measure in MEASURES:
+        number = getattr(info.statistics, measure.key)
+        values[measure.key] = Fraction(number) if math.isfinite(number) else number
     if info.clean and info.clean.n:
-        values["clean%"] = Fraction(info.clean.correct, info.clean.n)
+        values[CLEAN] = Fraction(info.clean.correct, info.clean.n)
     if info.attacked and info.attacked.failed is not None and info.attacked.accuracy is not None:
         values["attack%"] = info.attacked.accuracy
     return ModelStatistics(

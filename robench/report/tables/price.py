@@ -11,9 +11,9 @@ from robench.plugins import registry
 from robench.report.tables.cells import clean_cell, mean_cell
 from robench.report.tables.layout import Layout
 from robench.report.tables.legend import describe_clean
-from robench.report.tables.model import Cell, Column, Table
+from robench.report.tables.model import CLEAN, WORST, Cell, Column, Table
 from robench.report.tables.options import TableRequest
-from robench.report.tables.worst import HOW_WORST, WORST, worst_cell
+from robench.report.tables.worst import HOW_WORST, worst_cell
 from robench.results.cells import Result, read_model_results
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
 from robench.results.info_parts import Timing
@@ -33,7 +33,7 @@ COLUMNS = (
     Column("passes", "count", 0, "lower"),
     Column("weights", "count", 0, "lower"),
     Column("ms per text", "number", 2, None),
-    Column("clean%"),
+    Column(CLEAN),
     Column(WORST),
 )
 _LEGEND = (
@@ -74,13 +74,7 @@ class _Cost:
 def price_table(store: Store, request: TableRequest) -> Table:
     """Make a table of the cost of each trained model, and of its accuracy on clean texts and under the worst attack.
 
-    Args:
-        store: the runs folder, whose models and adversarial training sets say what they cost.
-        request: which table to make.
-
-    Raises:
-        NoResultsError: nothing is left to show.
-        RobenchError: a cell's files are missing or broken.
+    The models and adversarial training sets of the runs folder say what they cost.
     """
     results = read_model_results(request.select(store.stages(CellInfo), crossed=True))
     layout = Layout.of(request.paper, results, label=model_labels)

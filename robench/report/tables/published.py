@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from robench.report.tables.accuracy import CLEAN, attacks_of
-from robench.report.tables.model import Block, Column, Row, Table
+from robench.report.tables.accuracy import attacks_of
+from robench.report.tables.model import CLEAN, Block, Column, Row, Table
 from robench.report.tables.options import TableRequest
 from robench.results.paper_contents import Paper, PaperTable
 from robench.results.published import PublishedRow, PublishedTable, read_published_table, strip_owner

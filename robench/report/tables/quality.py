@@ -8,8 +8,8 @@ from functools import partial
 
 from robench.report.tables.by_attack import arrange_by_attack
 from robench.report.tables.cells import attacked_cell, clean_cell, mean_cell, success_cell
-from robench.report.tables.legend import describe_clean
-from robench.report.tables.model import Block, Cell, Column, Table
+from robench.report.tables.legend import HOW_ATTACKED, describe_clean
+from robench.report.tables.model import CLEAN, Block, Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, read_results
 from robench.results.info import CellInfo
@@ -17,7 +17,7 @@ from robench.results.sample_reader import SampleReader, Samples, share_changed
 from robench.results.store import StoredStage
 
 COLUMNS = (
-    Column("clean%"),
+    Column(CLEAN),
     Column("attack%"),
     Column("success rate%", better="lower"),
     Column("queries", "number", 1, "higher"),
@@ -32,16 +32,7 @@ LEGEND = (
 
 
 def quality_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest) -> Table:
-    """Make a table of attack success rate, queries, words changed and similarity, a block for each task and attack.
-
-    Args:
-        cells: finished cells.
-        request: which table to make.
-
-    Raises:
-        NoResultsError: nothing is left to show.
-        RobenchError: a cell's files are missing or broken.
-    """
+    """Make a table of attack success rate, queries, words changed and similarity, a block for each task and attack."""
     results = read_results(request.select(cells))
     found, caption = arrange_by_attack(results, request.paper)
     reader = SampleReader.of(results, request.reader)
@@ -49,7 +40,7 @@ def quality_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequest)
         Block(one.setting["task"], one.heading, one.rows(partial(quality_cells, reader)), one.setting) for one in found
     ]
     infos = [r.info for one in found for r in one.results]
-    accuracies = f"{describe_clean(infos)}. attack%: failed / attacked samples; wrong before counts as wrong."
+    accuracies = f"{describe_clean(infos)}. attack%: {HOW_ATTACKED}."
     return request.finish(arranged, COLUMNS, caption=caption, legend=[accuracies, *LEGEND], infos=infos)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from robench.report.tables.cells import clean_cell, success_cell
 from robench.report.tables.layout import Layout
 from robench.report.tables.legend import describe_clean
-from robench.report.tables.model import Cell, Column, Table
+from robench.report.tables.model import CLEAN, Cell, Column, Table
 from robench.report.tables.options import TableRequest
 from robench.results.cells import Result, read_results
 from robench.results.info import TransferInfo
@@ -24,19 +24,10 @@ LEGEND = (
 
 
 def transfer_table(transfers: Sequence[StoredStage[TransferInfo]], request: TableRequest) -> Table:
-    """Make a table of the shares of another model's adversarial texts that fool each defense, by task.
-
-    Args:
-        transfers: finished transfers.
-        request: which table to make.
-
-    Raises:
-        NoResultsError: nothing is left to show.
-        RobenchError: a transfer's files are missing or broken.
-    """
+    """Make a table of the shares of another model's adversarial texts that fool each defense, by task."""
     kept = request.select(transfers, hint=f"transfers are another stage: {request.hint}")
     layout = Layout.of(request.paper, read_results([view_as_cell(stage) for stage in kept]))
-    columns = [Column("clean%"), *layout.list_columns(better="lower")]
+    columns = [Column(CLEAN), *layout.list_columns(better="lower")]
     arranged, caption = layout.arrange(partial(_cells, SampleReader.of(layout.results, request.reader)))
     return request.finish(
         arranged,

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robench.report.tables.cells import attacked_cell, outcome_cell
-from robench.report.tables.model import Cell
+from robench.report.tables.model import WORST, Cell
 from robench.results.cells import Result, group, keep_shared_models
 from robench.results.sample_reader import SampleReader, Samples
 from robench.results.samples import average
 from robench.results.worst import WorstReader
 
-WORST = "worst%"
 HOW_WORST = (
-    "worst%: a sample counts only if the model survives every attack of its block on it; samples on which an attack"
+    f"{WORST}: a sample counts only if the model survives every attack of its block on it; samples on which an attack"
     " ended in an error are left out. Blank unless the model met every attack of its block, all on the same samples."
 )
 

@@ -13,7 +13,7 @@ from robench.report.site.board_tables import board_table
 from robench.report.site.boards import make_boards
 from robench.report.site.entry_pages import make_entry_page
 from robench.report.tables.legend import FEW_SEEDS, UNPAIRED
-from robench.report.tables.worst import WORST
+from robench.report.tables.model import WORST
 from robench.results.entry_form import Entry
 from robench.results.info import ELSEWHERE
 from robench.results.info_parts import EncoderInfo, VictimInfo

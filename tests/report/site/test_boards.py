@@ -12,7 +12,7 @@ from robench.report.site.board import MEAN, Board
 from robench.report.site.board_tables import board_table, entries_table
 from robench.report.site.boards import make_boards
 from robench.report.site.published_page import _measured
-from robench.report.tables.worst import WORST
+from robench.report.tables.model import WORST
 from robench.results.entries import choose_primary
 from robench.results.entry_form import Entry
 from support.many_entries import ATTACKS, make_entry
