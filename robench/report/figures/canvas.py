@@ -96,6 +96,23 @@ def blank_sheet(width: float, height: float, caption: str) -> Figure:
     return figure
 
 
+def draw_marker(
+    axes: Axes, xs: Sequence[float], ys: Sequence[float], *, colour: str, marker: str, size: float, **options: Any
+) -> None:
+    """Draw points of one size with a dark rim, which parts them from what they lie on.
+
+    Args:
+        axes: where to draw.
+        xs: their places.
+        ys: likewise.
+        colour: of all.
+        marker: likewise.
+        size: of a point, in points.
+        options: of ``axes.plot``.
+    """
+    axes.plot(xs, ys, color=colour, marker=marker, markersize=size, markeredgecolor=INK, markeredgewidth=0.5, **options)
+
+
 def legend_of_sheet(figure: Figure, heading: str, *, columns: int, handlelength: float = 1.6) -> None:
     """Put a legend with a heading above all panels, in as many columns as the sheet has room for.
 

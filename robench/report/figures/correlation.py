@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from robench.escaping import escape_matplotlib
-from robench.report.figures.canvas import INK, Drawing, apply_style, blank_sheet, legend_of_sheet
+from robench.report.figures.canvas import Drawing, apply_style, blank_sheet, draw_marker, legend_of_sheet
 from robench.report.figures.captions import begin_caption, describe_caveats, describe_others
 from robench.report.figures.palette import Look, looks, title
 from robench.report.figures.request import FigureRequest
@@ -92,17 +92,8 @@ def _mark(axes: Axes, models: Sequence[ModelMeans], look: Look, label: str) -> N
     points = [(m.values[STATISTIC], 100 * m.values[ACCURACY]) for m in models if math.isfinite(m.values[STATISTIC])]
     if not points:
         return
-    axes.plot(
-        [x for x, _ in points],
-        [y for _, y in points],
-        color=look.colour,
-        marker=look.marker,
-        markersize=7,
-        markeredgecolor=INK,
-        markeredgewidth=0.5,
-        linestyle="none",
-        label=label,
-    )
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    draw_marker(axes, xs, ys, colour=look.colour, marker=look.marker, size=7, linestyle="none", label=label)
 
 
 def _label(axes: Axes, attack: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from robench.escaping import escape_matplotlib
-from robench.report.figures.canvas import INK, Drawing, apply_style, sheet
+from robench.report.figures.canvas import INK, Drawing, apply_style, draw_marker, sheet
 from robench.report.figures.figure_results import FigureResults
 from robench.report.figures.labelling import place_texts
 from robench.report.figures.marks import mark_unlearned
@@ -176,8 +176,7 @@ def _mark(axes: Axes, points: Sequence[Point], shown: Sequence[Look]) -> None:
     for number, ((x, y), look) in enumerate(zip((point.place for point in points), shown, strict=True)):
         over = sum(math.dist(places[number], other) < MARKER_SIZE / 2 for other in places[number + 1 :])
         size = MARKER_SIZE * (1 + over / 2)
-        (point,) = axes.plot([x], [y], color=look.colour, marker=look.marker, markersize=size, zorder=2.2)
-        point.set(markeredgecolor=INK, markeredgewidth=0.5)
+        draw_marker(axes, [x], [y], colour=look.colour, marker=look.marker, size=size, zorder=2.2)
 
 
 def _describe_training_attacks(points: Sequence[Point]) -> str:

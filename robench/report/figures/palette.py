@@ -45,15 +45,33 @@ those of ``site.css``, in points."""
 class Look:
     """How a defense is drawn."""
 
-    colour: str
-    hatch: str = ""
-    marker: str = "o"
-    dashes: tuple[int, ...] = ()
+    hue: Hue
+    pattern: Pattern
+
+    @property
+    def colour(self) -> str:
+        """The colour of the hue."""
+        return HUES[self.hue]
+
+    @property
+    def hatch(self) -> str:
+        """The hatch of bars."""
+        return PATTERNS[self.pattern][0]
+
+    @property
+    def marker(self) -> str:
+        """The marker of points."""
+        return PATTERNS[self.pattern][1]
+
+    @property
+    def dashes(self) -> tuple[int, ...]:
+        """The dashes of lines, in points; none for a whole line."""
+        return PATTERNS[self.pattern][2]
 
     @property
     def dark(self) -> bool:
         """Whether black lines on it are hard to see."""
-        return self.colour in (HUES["grey"], HUES["blue"])
+        return self.hue in ("grey", "blue")
 
 
 def title(label: str) -> str:
@@ -68,7 +86,7 @@ def looks(labels: Iterable[str]) -> dict[str, Look]:
     A label is a registered name, or a name with its changed hyper-parameters in brackets, which keeps the name's hue.
     """
     selection = list(dict.fromkeys(labels))
-    found = {label: _look(style.hue, style.pattern) for label in selection if (style := _style(label))}
+    found = {label: Look(style.hue, style.pattern) for label in selection if (style := _style(label))}
     for label in sorted(set(selection) - set(found)):
         candidates = _candidates(label)
         free = [look for look in candidates if look not in found.values()]
@@ -86,10 +104,6 @@ def tint(colour: str, share: float) -> tuple[float, float, float]:
     """Mix a colour with white; ``share`` is the share of the colour, 0 to 1."""
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return (1 - share * (1 - red), 1 - share * (1 - green), 1 - share * (1 - blue))
-
-
-def _look(hue: Hue, pattern: Pattern) -> Look:
-    return Look(HUES[hue], *PATTERNS[pattern])
 
 
 def _style(name: str) -> Style | None:
@@ -113,4 +127,4 @@ def _candidates(label: str) -> Sequence[Look]:
         style = _style(name)
         hue = style.hue if style else turned[0][0]
         turned.sort(key=lambda place: place[0] != hue)
-    return [_look(*place) for place in turned]
+    return [Look(*place) for place in turned]

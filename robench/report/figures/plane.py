@@ -25,6 +25,8 @@ from robench.study.stages.trained_model import stored_predictor
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from robench.models.predictor import Predictor
+
 SHAPE = (6.0, 4.4)
 """Width and height of the picture in inches; equal scales keep this ratio."""
 
@@ -70,10 +72,7 @@ def draw(store: Store, request: FigureRequest) -> Drawing:
         return _drawing(scene, result, request, _caption(scene, result, others + len(block) - 1))
 
 
-def _scene(pairs: Pairs, predictor: object, labels: Sequence[str], number: str) -> _Scene:
-    from robench.models.predictor import Predictor
-
-    assert isinstance(predictor, Predictor)
+def _scene(pairs: Pairs, predictor: Predictor, labels: Sequence[str], number: str) -> _Scene:
     beaten = np.array([status == "succeeded" for status in pairs.statuses])
     head = predictor.classifier.head
     weight, bias = (part.detach().cpu().double().numpy() for part in (head.weight, head.bias))

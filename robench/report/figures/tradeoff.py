@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from robench.errors import RobenchError
 from robench.escaping import escape_matplotlib, list_values
-from robench.report.figures.canvas import INK, Drawing, apply_style, legend_of_sheet, sheet
+from robench.report.figures.canvas import Drawing, apply_style, draw_marker, legend_of_sheet, sheet
 from robench.report.figures.figure_results import FigureResults
 from robench.report.figures.labelling import Line, place_texts
 from robench.report.figures.marks import mark_unlearned
@@ -217,14 +217,13 @@ def _mark(axes: Axes, place: Place, look: Look, label: str | None, *, size: floa
         capsize=1.6,
         zorder=order,
     )
-    axes.plot(
+    draw_marker(
+        axes,
         [clean.percent],
         [attacked.percent],
-        color=look.colour,
+        colour=look.colour,
         marker="*" if size > 10 else look.marker,
-        markersize=size,
-        markeredgecolor=INK,
-        markeredgewidth=0.5,
+        size=size,
         linestyle="none",
         label=None if label is None else escape_matplotlib(label),
         zorder=order,

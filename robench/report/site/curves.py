@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from robench.report.figures.budget import Curve, changes_curve, queries_curve
-from robench.report.figures.palette import HUES, PATTERNS, looks
+from robench.report.figures.palette import Look, looks
 from robench.report.site.board import Board
 from robench.report.site.parts import LegendEntry, SitePlot, Tick
 from robench.results.cells import Result
@@ -37,8 +37,8 @@ class Line:
     tip: str
 
 
-_NamedCurve: TypeAlias = tuple[str, tuple[str, str], Curve]
-"""The name of a defense, its hue and pattern, and its curve."""
+_NamedCurve: TypeAlias = tuple[str, Look, Curve]
+"""The name of a defense, its look, and its curve."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _draw_curves(
     queries_only: bool,
     note: str,
 ) -> SitePlot | None:
-    styles = _choose_styles(rows)
+    shown = _choose_looks(rows)
     panels = []
     for column, label in attacks.items():
         queries, changes = [], []
@@ -91,8 +91,8 @@ def _draw_curves(
             by_queries, by_changes = queries_curve(read), changes_curve(read)
             if by_queries is None or by_changes is None:
                 continue
-            queries.append((name, styles[name], by_queries))
-            changes.append((name, styles[name], by_changes))
+            queries.append((name, shown[name], by_queries))
+            changes.append((name, shown[name], by_changes))
         if queries:
             panels.append(_panel(label.text, queries, is_log=True))
             if not queries_only:
@@ -103,7 +103,7 @@ def _draw_curves(
         "What is left of the accuracy, in %, after attacks that spend so much on a text. At its right end a curve is"
         f" the accuracy under attack.{note}"
     )
-    legend = [LegendEntry(name, *styles[name]) for name in rows]
+    legend = [LegendEntry(name, shown[name].hue, shown[name].pattern) for name in rows]
     return SitePlot(
         drawer="curves",
         name="curves",
@@ -114,16 +114,14 @@ def _draw_curves(
     )
 
 
-def _choose_styles(rows: Mapping[str, Sequence[Result]]) -> dict[str, tuple[str, str]]:
-    """Return hue and pattern of each defense, those of all figures; of several models of one, the first has them."""
-    hues = {colour: hue for hue, colour in HUES.items()}
-    patterns = {marker: pattern for pattern, (_, marker, _) in PATTERNS.items()}
+def _choose_looks(rows: Mapping[str, Sequence[Result]]) -> dict[str, Look]:
+    """Return the look of each defense, that of all figures; of several models of one, the first has it."""
     names: dict[str, str] = {}
     for label, results in rows.items():
         defense = results[0].defense
         names[label] = label if defense.changed or defense.name in names.values() else defense.name
     shown = looks(names.values())
-    return {label: (hues[shown[name].colour], patterns[shown[name].marker]) for label, name in names.items()}
+    return {label: shown[name] for label, name in names.items()}
 
 
 def _panel(title: str, curves: Sequence[_NamedCurve], *, is_log: bool) -> Panel:
@@ -131,8 +129,13 @@ def _panel(title: str, curves: Sequence[_NamedCurve], *, is_log: bool) -> Panel:
     most = max([*(price for _, _, curve in curves for price in curve.prices), 100.0 if is_log else 10.0])
     axis, unit = _Axis(most, is_log), "queries" if is_log else "% of the words"
     lines = [
-        Line(_step_path(curve, axis), *style, tip=f"{name} under {title}: {_describe_curve(curve, axis, unit)}")
-        for name, style, curve in curves
+        Line(
+            _step_path(curve, axis),
+            look.hue,
+            look.pattern,
+            tip=f"{name} under {title}: {_describe_curve(curve, axis, unit)}",
+        )
+        for name, look, curve in curves
     ]
     ticks = [Tick(LEFT + WIDTH * axis.place(value), f"{value:,.0f}") for value in axis.ticks]
     heights = [Tick(_panel_y(value), str(value)) for value in (0, 25, 50, 75, 100)]
