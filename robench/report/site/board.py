@@ -55,7 +55,6 @@ class Board:
         title: task, encoder, and what else sets it apart from other boards.
         columns: what is known of each defense.
         places: the defenses, the best first.
-        block: identity of what they share.
         attacks: the attacks of its columns, by identity.
         ranking: titles of the attacks that it is ranked by.
         by: name of the column that ranks it.
@@ -69,7 +68,6 @@ class Board:
     title: str
     columns: Sequence[Column]
     places: Sequence[BoardRow]
-    block: str
     attacks: Mapping[str, Label]
     ranking: Sequence[str]
     by: str

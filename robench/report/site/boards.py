@@ -130,7 +130,6 @@ class _Maker:
                 for name, row, value in zip(order, compared.rows, values, strict=True)
                 for met in [self._all_of(name)]
             ],
-            block=first.block,
             attacks={column: labels[column] for column in self._columns},
             ranking=[labels[column].text for column in self._ranking],
             by=by,

@@ -157,9 +157,13 @@ def make_defenses_page(boards: Sequence[Board], entries: Sequence[Entry]) -> Sit
     for name in list_defenses(entries):
         places = [place for board in boards for place in board.places if place.defense == name]
         rank = min((place.rank for place in places if place.rank is not None), default=None)
+        best = Item("—" if rank is None else str(rank), order=rank or 10**6)
         count = len({entry.key for entry in entries if entry.defense.name == name})
-        lines.append(_list_line(name, defense_page(name), summarise_plugin("defenses", name), count, rank))
-    return _list_page("defenses", "Defenses", "Ways to train a text classifier, each in one file.", lines)
+        summary = summarise_plugin("defenses", name)
+        lines.append(Line([*_list_items(name, defense_page(name), summary, count), best]))
+    heads = [*_list_heads("defense"), Head("best rank")]
+    table = SortableTable("defenses", "By name; the best rank is over all boards.", heads, lines)
+    return _list_page("defenses", "Ways to train a text classifier, each in one file.", table)
 
 
 def make_attacks_page(entries: Sequence[Entry]) -> SitePage:
@@ -167,36 +171,24 @@ def make_attacks_page(entries: Sequence[Entry]) -> SitePage:
     lines = []
     for name in list_attacks(entries):
         count = len({entry.key for entry in entries if name in (attack_name(one.attack) for one in entry.attacks)})
-        lines.append(_list_line(name, attack_page(name), summarise_plugin("attacks", name), count, None))
-    return _list_page("attacks", "Attacks", "Ways to fool one by changing its texts, each in one file.", lines)
+        lines.append(Line(_list_items(name, attack_page(name), summarise_plugin("attacks", name), count)))
+    table = SortableTable("attacks", "By name.", _list_heads("attack"), lines)
+    return _list_page("attacks", "Ways to fool one by changing its texts, each in one file.", table)
 
 
-def _list_line(name: str, page: str, summary: str, entries: int, rank: int | None) -> Line:
-    return Line(
-        [
-            Item(name, href=page),
-            Item(summary or "not part of robench"),
-            Item(str(entries), order=entries),
-            Item("—" if rank is None else str(rank), order=rank or 10**6),
-        ]
-    )
+def _list_heads(what: str) -> list[Head]:
+    return [Head(what, is_text=True), Head("what it is", is_text=True, wide=True), Head("entries")]
 
 
-def _list_page(kind: str, title: str, lead: str, lines: Sequence[Line]) -> SitePage:
-    has_rank = kind == "defenses"
-    heads = [
-        Head(kind[:-1], is_text=True),
-        Head("what it is", is_text=True, wide=True),
-        Head("entries"),
-        Head("best rank"),
-    ]
-    shown = list(lines) if has_rank else [Line(line.items[:-1]) for line in lines]
-    caption = "By name; the best rank is over all boards." if has_rank else "By name."
-    table = SortableTable(kind, caption, heads if has_rank else heads[:-1], shown)
+def _list_items(name: str, page: str, summary: str, entries: int) -> list[Item]:
+    return [Item(name, href=page), Item(summary or "not part of robench"), Item(str(entries), order=entries)]
+
+
+def _list_page(kind: str, lead: str, table: SortableTable) -> SitePage:
     return SitePage(
         path=f"{kind}.html",
         kicker=kind,
-        title=title,
+        title=kind.capitalize(),
         lead=[lead],
         sections=[Section("all", f"All {kind}", [table])],
         area=f"{kind}.html",

@@ -37,7 +37,6 @@ class PluginFacts:
     """What is known of a defense or an attack.
 
     Attributes:
-        kind: which of the two it is.
         name: its registered name.
         summary: the first line of its description; empty if it is not registered here.
         paragraphs: the rest of it.
@@ -47,7 +46,6 @@ class PluginFacts:
         work: its paper.
     """
 
-    kind: PluginKind
     name: str
     summary: str = ""
     paragraphs: Sequence[str] = ()
@@ -70,12 +68,11 @@ def describe_plugin(kind: PluginKind, name: str, met: Sequence[PluginInfo]) -> P
     """
     registered = _find(kind, name)
     if registered is None:
-        return PluginFacts(kind, name, target=next((info.class_ for info in met), ""))
+        return PluginFacts(name, target=next((info.class_ for info in met), ""))
     plugin = registered.load()
     cls = type(plugin)
     rest = (inspect.getdoc(cls) or "").partition("\n")[2].strip()
     return PluginFacts(
-        kind,
         name,
         summary=registered.summary,
         paragraphs=[" ".join(part.replace("``", "").split()) for part in rest.split("\n\n") if part.strip()],
