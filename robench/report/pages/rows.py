@@ -29,12 +29,11 @@ def text_table(
 def bar_of(label: str, cell: Cell, column: Column, *, note: str = "") -> Bar:
     """Return a number of a table as a bar, with the interval that the table has."""
     tone = {CLEAN: "clean", WORST: "worst"}.get(column.name, "attack")
-    text = f"{texts.value_text(cell, column)} {texts.interval_text(cell, column)}".strip()
     known = cell.interval
     return Bar(
         label,
         None if cell.value is None else float(cell.value),
-        text,
+        texts.estimate_text(cell, column),
         low=known.low if known else None,
         high=known.high if known else None,
         tone=tone,

@@ -60,7 +60,7 @@ def make_study_page(store: Store, paper: str, options: TableOptions, command: st
     cells = store.stages(CellInfo)
     accuracy = tables.accuracy_table(cells, contents, store=store, **options)
     results = read_results(options.get("selection", ALL).keep(cells))
-    maker = _Sections(store, paper, contents, options)
+    maker = _Sections(store, contents, options)
     largest, _ = largest_block(prefer_unchanged(results))
     verdict = Verdict.of(accuracy, maker.worst(accuracy), largest[0].block, registry.reference())
     if verdict is None:
@@ -95,13 +95,12 @@ class _Sections:
 
     Args:
         store: the runs folder.
-        paper: name or folder of the paper.
-        contents: the same paper.
+        paper: whose tables and figures they are.
         options: of all tables.
     """
 
-    def __init__(self, store: Store, paper: str, contents: Paper, options: TableOptions) -> None:
-        self._store, self._paper, self._contents, self._options = store, paper, contents, options
+    def __init__(self, store: Store, paper: Paper, options: TableOptions) -> None:
+        self._store, self._paper, self._options = store, paper, options
         self._selection = options.get("selection", ALL)
         self._made: dict[tuple[str, str], Table] = {}
 
@@ -131,7 +130,7 @@ class _Sections:
         number = self._number("high-order")
         title = "Representations"
         if not number:
-            return Section("statistics", title, [Paragraph(f"{self._contents.name} has no table of statistics.")])
+            return Section("statistics", title, [Paragraph(f"{self._paper.name} has no table of statistics.")])
         table = self._part(lambda: TablePart(self._make_high_order(number)))
         return Section("statistics", title, [Paragraph(_INTROS["high-order"]), table, *self._correlate()])
 
@@ -156,7 +155,7 @@ class _Sections:
             figures.draw(
                 number,
                 self._store,
-                paper=self._paper,
+                paper=self._paper.name,
                 selection=self._selection,
                 options=self._options.get("command_options", ()),
                 reader=self._options.get("reader"),
@@ -168,7 +167,7 @@ class _Sections:
         key = number, repr(changes)
         if key not in self._made:
             options: TableOptions = {**self._options, **changes}
-            self._made[key] = tables.make(number, self._store, paper=self._paper, **options)
+            self._made[key] = tables.make(number, self._store, paper=self._paper.name, **options)
         return self._made[key]
 
     def _part(self, make: Callable[[], Part]) -> Part:
@@ -179,7 +178,7 @@ class _Sections:
             return Paragraph(f"Nothing here yet: {error}", quiet=True)
 
     def _number(self, kind: TableKind) -> str:
-        return next((number for number, table in self._contents.tables.items() if table.kind == kind), "")
+        return next((number for number, table in self._paper.tables.items() if table.kind == kind), "")
 
 
 def _accuracy_section(table: Table) -> Section:

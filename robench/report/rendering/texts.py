@@ -113,6 +113,11 @@ def interval_text(cell: Cell, column: Column, wide: float = WIDE) -> str:
     return f"({', '.join(number_text(value, column) for value in cell.by_seed)})" if cell.by_seed else ""
 
 
+def estimate_text(cell: Cell, column: Column) -> str:
+    """Return a number with its interval, or of two seeds with both values, in parentheses; alone without either."""
+    return f"{value_text(cell, column)} {interval_text(cell, column)}".strip()
+
+
 def errors_text(cell: Cell) -> str:
     """Return ``, 2 errors``, with a mark if they are many; empty if there are none."""
     return f", {count_noun(cell.errors, 'error')}{' !' if cell.has_many_errors else ''}" if cell.errors else ""

@@ -16,6 +16,7 @@ from robench.report.pages.phrases import (
 from robench.report.rendering import texts
 from robench.report.site.board import Board, BoardRow
 from robench.report.site.board_tables import board_table, describe_ranking, entries_table
+from robench.report.site.board_titles import describe_settings
 from robench.report.site.curves import draw_board_curves
 from robench.report.site.links import link
 from robench.report.site.parts import SitePage
@@ -163,7 +164,6 @@ def describe_protocol(board: Board) -> str:
 def make_board_page(board: Board) -> SitePage:
     """Make the page of a board: its table, trade-off and curves, and the protocol that all of it shares."""
     info, elsewhere = board.first.info, board.first.info.training == ELSEWHERE
-    training = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in info.training.items())
     seeds = sorted({seed for place in board.places for seed in place.row.seeds})
     facts = [
         ("task", info.task),
@@ -171,7 +171,7 @@ def make_board_page(board: Board) -> SitePage:
         ("data", f"{info.data.source}, sha256 {info.data.digest[:16]}"),
         ("encoder", "" if elsewhere else f"{info.encoder.name}, sha256 {info.encoder.digest[:16]}"),
         ("training rows", "" if elsewhere else f"{info.train_rows:,}"),
-        ("training", training),
+        ("training", describe_settings(board.first)),
         ("precision", info.precision),
         ("clean test texts", f"{info.clean.n:,}"),
         ("attacked test texts", f"{board.first.attacked_n:,}"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 
 from robench.report.pages.phrases import join_names
 from robench.report.rendering import texts
@@ -68,7 +69,7 @@ def _head(name: str, meaning: str, *, by: bool = False) -> Head:
 
 def describe_ranking(board: Board) -> str:
     """Say in words which column ranks a board."""
-    attacks = " and ".join(filter(None, [", ".join(board.ranking[:-1]), board.ranking[-1]]))
+    attacks = join_names(board.ranking)
     return {
         WORST: f"the accuracy of one model under the worst of {attacks}",
         MEAN: f"the mean of the accuracies under {attacks}",
@@ -192,8 +193,6 @@ def entries_table(board: Board) -> SortableTable:
 
 
 def _entry_line(place: BoardRow, entry: Entry, results: Sequence[Result], columns: Sequence[str], name: str) -> Line:
-    from fractions import Fraction
-
     by_column = {r.column: r for r in results}
     clean = Fraction(entry.clean.correct, entry.clean.n)
     numbers = [number_item(Cell(clean), Column(CLEAN))]

@@ -23,7 +23,8 @@ def name_boards(firsts: Sequence[Result]) -> list[str]:
     return titles
 
 
-def _describe_training(result: Result) -> str:
+def describe_settings(result: Result) -> str:
+    """Return the training settings of a result in words."""
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result.info.training.items())
 
 
@@ -31,7 +32,7 @@ _DIFFERENCES: Sequence[Callable[[Result], str]] = (
     lambda r: f"{r.attacked_n:,} attacked texts",
     lambda r: f"{r.info.train_rows:,} training rows",
     lambda r: r.info.precision,
-    _describe_training,
+    describe_settings,
     lambda r: f"data {r.info.data.digest[:8]}",
     lambda r: f"encoder {r.info.encoder.digest[:8]}",
     lambda r: f"format {r.info.format}",

@@ -16,7 +16,7 @@ from robench.report.rendering import texts
 from robench.report.site.board import Board, BoardRow
 from robench.report.site.links import defense_page
 from robench.report.site.parts import SitePlot, Tick
-from robench.report.tables.model import CLEAN, Cell, Column
+from robench.report.tables.model import CLEAN, Cell
 from robench.results.intervals import LEVEL
 
 MOST_WHISKERS = 40
@@ -116,12 +116,8 @@ def draw_tradeoff(board: Board) -> SitePlot | None:
 
 def _describe_point(board: Board, place: BoardRow, clean: int) -> str:
     numbers = [(board.columns[i], place.row.cells[i]) for i in (board.column, clean)]
-    shown = [f"{column.name} {_number(cell, column)}" for column, cell in numbers]
+    shown = [f"{column.name} {texts.estimate_text(cell, column)}" for column, cell in numbers]
     return f"{place.rank}. {place.row.label}: {', '.join(shown)}"
-
-
-def _number(cell: Cell, column: Column) -> str:
-    return f"{texts.value_text(cell, column)} {texts.interval_text(cell, column)}".strip()
 
 
 def _percent(cell: Cell) -> float:

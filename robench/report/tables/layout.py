@@ -8,14 +8,11 @@ from typing import Any, Literal, TypeAlias
 
 from robench.report.tables.captions import headings, setting_of
 from robench.report.tables.cells import make_row
-from robench.report.tables.comparison import Comparison
-from robench.report.tables.legend import describe_comparison, has_spread
 from robench.report.tables.model import Block, Cell, Column, Row
 from robench.results.cells import Result, group
-from robench.results.flags import FLAGS, UNLEARNED
 from robench.results.labels import Label, column_labels, row_labels
 from robench.results.paper_contents import Paper, rank
-from robench.study.commands import Gap, format_command, rename_defense
+from robench.study.commands import Gap, rename_defense
 
 CellsOf: TypeAlias = Callable[[Sequence[Result], Sequence[str]], tuple[Cell, ...]]
 """Cells of a row, from its results and the identities of the attacks that have a column."""
@@ -134,63 +131,6 @@ class Layout:
     def _row(self, found: Sequence[Result], cells_of: CellsOf, attacks: bool) -> Row:
         cells = cells_of(found, tuple(self.columns))
         return make_row(found, self.rows[found[0].row], cells, with_attacks=attacks)
-
-
-def legend_of(
-    blocks: Sequence[Block],
-    columns: Sequence[Column],
-    first: Sequence[str],
-    comparison: Comparison,
-    hopeless: int = 0,
-    options: Sequence[str] = (),
-) -> tuple[str, ...]:
-    """Return how to read a table, line by line.
-
-    Args:
-        blocks: of the table.
-        columns: of the table.
-        first: lines of the table's own.
-        comparison: which defense is compared with the others, and at which level.
-        hopeless: cells that no command makes.
-        options: what commands need to find the runs folder.
-    """
-    rows = [row for block in blocks for row in block.rows]
-    cells = [cell for row in rows for cell in row.cells]
-    aside = list(dict.fromkeys(name for block in blocks for name in block.ablations))
-    lines = [
-        ("±: sample standard deviation over seeds.", any(has_spread(cell) for cell in cells)),
-        *((line, True) for line in describe_comparison(blocks, columns, comparison)),
-        (f"Ablations of {comparison.defense}, which are not compared where it is: {', '.join(aside)}.", aside),
-        (
-            f"†: the model, or one of them, {UNLEARNED}; not compared.",
-            any(not cell.learned for cell in cells),
-        ),
-        (
-            "¶: search-masked: more of the samples that the attack fails on are fooled in other ways than is usual, so"
-            " the number is too high; see the notes.",
-            any(cell.masked and cell.masked.is_flagged for cell in cells),
-        ),
-        (
-            "errors: samples on which the code of the attack or of the model failed, outside the percentage;"
-            f" `{format_command('show', 'KEY', *options)}` lists them, --retry-errors tries them again.",
-            any(cell.errors for cell in cells),
-        ),
-        (
-            "!: more than 1 % of the samples ended in an error; their number may have changed the percentage.",
-            any(cell.has_many_errors for cell in cells),
-        ),
-        *(
-            (f"{FLAGS[flag].mark}: {FLAGS[flag].meaning}.", any(flag in row.flags for row in rows))
-            for flag in FLAGS
-            if FLAGS[flag].mark
-        ),
-        (
-            f"No command makes {hopeless} of the missing cells: their rows are of another version of robench, of"
-            " settings that no preset has, or of a model that only a program of yours has in memory.",
-            hopeless,
-        ),
-    ]
-    return *first, *(text for text, applies in lines if applies)
 
 
 def _block_order(result: Result, paper: Paper, lead: str) -> tuple[Any, ...]:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from robench.report.tables.comparison import Comparison
 from robench.report.tables.model import CLEAN, Block, Cell, Column, Row
+from robench.results.flags import FLAGS, UNLEARNED
 from robench.results.info import CellInfo
 from robench.results.intervals import FEWEST_SEEDS
+from robench.study.commands import format_command
 
 HOW_ATTACKED = "failed / attacked samples; wrong before counts as wrong"
 """What accuracy under attack counts, after the names of its columns; without the stop at its end."""
@@ -44,6 +46,63 @@ def describe_counted(splits: Sequence[str], *, is_limited: bool) -> str:
 def has_spread(cell: Cell) -> bool:
     """Return whether a cell shows a standard deviation: it has one, and nothing that says more."""
     return cell.sd is not None and cell.interval is None and not cell.by_seed
+
+
+def legend_of(
+    blocks: Sequence[Block],
+    columns: Sequence[Column],
+    first: Sequence[str],
+    comparison: Comparison,
+    hopeless: int = 0,
+    options: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """Return how to read a table, line by line.
+
+    Args:
+        blocks: of the table.
+        columns: of the table.
+        first: lines of the table's own.
+        comparison: which defense is compared with the others, and at which level.
+        hopeless: cells that no command makes.
+        options: what commands need to find the runs folder.
+    """
+    rows = [row for block in blocks for row in block.rows]
+    cells = [cell for row in rows for cell in row.cells]
+    aside = list(dict.fromkeys(name for block in blocks for name in block.ablations))
+    lines = [
+        ("±: sample standard deviation over seeds.", any(has_spread(cell) for cell in cells)),
+        *((line, True) for line in describe_comparison(blocks, columns, comparison)),
+        (f"Ablations of {comparison.defense}, which are not compared where it is: {', '.join(aside)}.", aside),
+        (
+            f"†: the model, or one of them, {UNLEARNED}; not compared.",
+            any(not cell.learned for cell in cells),
+        ),
+        (
+            "¶: search-masked: more of the samples that the attack fails on are fooled in other ways than is usual, so"
+            " the number is too high; see the notes.",
+            any(cell.masked and cell.masked.is_flagged for cell in cells),
+        ),
+        (
+            "errors: samples on which the code of the attack or of the model failed, outside the percentage;"
+            f" `{format_command('show', 'KEY', *options)}` lists them, --retry-errors tries them again.",
+            any(cell.errors for cell in cells),
+        ),
+        (
+            "!: more than 1 % of the samples ended in an error; their number may have changed the percentage.",
+            any(cell.has_many_errors for cell in cells),
+        ),
+        *(
+            (f"{FLAGS[flag].mark}: {FLAGS[flag].meaning}.", any(flag in row.flags for row in rows))
+            for flag in FLAGS
+            if FLAGS[flag].mark
+        ),
+        (
+            f"No command makes {hopeless} of the missing cells: their rows are of another version of robench, of"
+            " settings that no preset has, or of a model that only a program of yours has in memory.",
+            hopeless,
+        ),
+    ]
+    return *first, *(text for text, applies in lines if applies)
 
 
 def describe_comparison(blocks: Sequence[Block], columns: Sequence[Column], comparison: Comparison) -> Iterator[str]:

@@ -14,7 +14,7 @@ from robench.plugins.suggestions import explain_unknown
 from robench.report.tables.captions import result_notes
 from robench.report.tables.cells import names_with_numbers
 from robench.report.tables.comparison import Comparison, compare_block
-from robench.report.tables.layout import legend_of
+from robench.report.tables.legend import legend_of
 from robench.report.tables.model import Block, Column, Table
 from robench.results.adaptive import is_adaptive, leave_out_adaptive
 from robench.results.info import BEFORE, CellInfo
