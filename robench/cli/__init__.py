@@ -36,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Which defense of a text classifier holds, against which attack, at what price, and how sure are we?\n\n"
-    "A first look, minutes on two cores, and its table again; then your own model:\n"
+    "A first look (minutes on two cores), its table again, then your own model:\n"
     "  robench run --defense base,taichi --task trec --attack pwws --preset quick\n"
     "  robench table 5\n"
     "  robench attack --model ./my-classifier --task sst2 --preset quick\n\n"

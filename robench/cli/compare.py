@@ -26,20 +26,18 @@ LevelOption = Annotated[float, typer.Option(metavar="SHARE", help="Level of inte
 
 @report_failures
 def compare(
-    first: Annotated[
-        str, typer.Argument(metavar="DEFENSE", help="A defense, or a model: DEFENSE on ATTACK, or yours.")
-    ],
+    first: Annotated[str, typer.Argument(metavar="DEFENSE", help="A defense or a model: yours, or DEFENSE on ATTACK.")],
     second: Annotated[str, typer.Argument(metavar="DEFENSE", help="The one to compare it with.")],
     task: Annotated[str, typer.Option("--task", "-t", help="The task.")],
     attack: Annotated[
         str | None,
         typer.Option(
-            "--attack", "-a", help="The attack, or worst, for the worst of all; without one, clean texts are compared."
+            "--attack", "-a", help="The attack, or worst for the worst of all; by default, clean texts are compared."
         ),
     ] = None,
     difference: Annotated[
         float | None,
-        typer.Option(metavar="POINTS", help="Say how many samples and seeds find a difference of so many points."),
+        typer.Option(metavar="POINTS", help="Say how many samples and seeds can find a difference this large."),
     ] = None,
     level: LevelOption = LEVEL,
     encoder: Annotated[str | None, typer.Option(help="Only this encoder.")] = None,
@@ -53,9 +51,9 @@ def compare(
     """Say which of two defenses is better, by how much, and how certain that is.
 
     They are compared sample by sample, on the samples and seeds that both have.
-    With one seed the answer is about the two trained models; from three on, about the defenses.
-    A defense that is trained once for each attack is compared by each model under its own attack; "ada on pwws" is the
-    model of ada that was trained against PWWS, under every attack.
+    With one seed, the answer is about the two trained models; with three or more, about the defenses.
+    Of a defense that is trained once for each attack, each model is compared under its own attack; "ada on pwws" is the
+    model of ada that was trained against PWWS, under any attack.
 
       robench compare taichi ada --task trec --attack pwws
       robench compare taichi ada --task trec --attack pwws --difference 3

@@ -43,22 +43,22 @@ def submit(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the entries go.")] = Path("leaderboards/measured"),
     rerun_by: Annotated[
-        str, typer.Option(metavar="NAME", help="You ran someone else's entry again: your name marks it so.")
+        str, typer.Option(metavar="NAME", help="Your name, to mark a rerun of someone else's entry.")
     ] = "",
     counts_only: Annotated[
-        bool, typer.Option("--counts-only", help="Leave all rows out, and keep counts: for private data.")
+        bool, typer.Option("--counts-only", help="Leave out all rows, and keep counts: for private data.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace an entry of the same model even if it has attacks that this lacks.")
+        bool, typer.Option("--force", help="Replace the same model's entry even if it has attacks that this one lacks.")
     ] = False,
     runs: RunsOption = Path("runs"),
 ) -> None:
     """Write results as entries, to keep or publish them without their texts.
 
-    One JSON file for each trained model, with all its attacks that are named.
-    An entry holds settings, times, probabilities and outcomes, and the sha256 of each text.
-    Tables can be made of it. docs/entries.md describes the form.
-    Private data are refused, because the digest of a short text can be guessed.
+    Each trained model gets one JSON file, with those of its attacks that you name.
+    An entry has settings, times, probabilities and outcomes, and the sha256 of each text.
+    Tables can be made from it. docs/entries.md describes the form.
+    Private data need --counts-only, because a short text can be guessed from its digest.
 
       robench submit trec-taichi-pwws trec-taichi-deepwordbug
       robench submit trec-base-seed1 --out ./entries
@@ -91,10 +91,10 @@ def _describe(entry: Entry) -> str:
 
 @report_failures
 def validate(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files of entries, or folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Entry files, or folders of them.")],
     data: DataOption = None,
     fetch: Annotated[
-        bool, typer.Option("--fetch", help="Fetch the data of the tasks if they are not on this machine.")
+        bool, typer.Option("--fetch", help="Fetch the tasks' data if they are not on this machine.")
     ] = False,
     format: DataFormatOption = "rich",
     plugin: PluginOption = None,
@@ -102,9 +102,9 @@ def validate(
     """Check entries: form, keys, probabilities, and that every number follows from the rows.
 
     If the task's data are on this machine, the rows are compared with them; nothing is fetched without --fetch.
-    Several entries are compared with each other.
-    No code of an entry runs; of the plug-ins that it names, robench's own are imported, and those of --plugin.
-    Exit code: 0 if all of it fits, 1 if something does not.
+    Several entries are also compared with each other.
+    No code of an entry runs; of the plug-ins it names, only robench's own and those of --plugin are imported.
+    Exit code: 0 if everything fits, 1 if something does not.
 
       robench validate leaderboards/measured
       robench validate my-entry.json --format json

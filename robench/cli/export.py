@@ -18,12 +18,12 @@ def export(
     target: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write.")],
     runs: RunsOption = Path("runs"),
     force: Annotated[
-        bool, typer.Option("--force", help="Write into DIR even if it has files; only those of the same names change.")
+        bool, typer.Option("--force", help="Write into DIR even if it has files; replace those of the same names.")
     ] = False,
 ) -> None:
-    """Write a trained defense to a folder that Transformers loads.
+    """Export a trained defense as a folder that Transformers loads.
 
-    It holds weights (safetensors), tokenizer, the model's code and a model card.
+    It has the weights (safetensors), tokenizer, code and a model card.
     `robench attack --model DIR` attacks it.
 
       robench export trec-taichi-pwws ./taichi-trec

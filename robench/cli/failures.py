@@ -25,7 +25,7 @@ from robench.paths import anchor_paths
 
 F = TypeVar("F", bound=Callable[..., None])
 TracebackOption = Annotated[
-    bool, typer.Option("--traceback", help="If something fails, show all frames, not only those of your own code.")
+    bool, typer.Option("--traceback", help="On failure, show all frames, not only those of your code.")
 ]
 
 

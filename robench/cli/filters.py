@@ -24,7 +24,7 @@ class Filters(Options):
     preset: Names = field(default=(), metadata=run_option("Only these presets."))
     seed: Numbers = field(default=(), metadata=run_option("Only these seeds."))
     plain: bool = field(
-        default=False, metadata=run_option("Only defenses as they come, without forms with changed settings.")
+        default=False, metadata=run_option("Only defenses as they come, not those with changed settings.")
     )
 
     def select(self, tasks: Sequence[str]) -> Selection:

@@ -18,29 +18,29 @@ from robench.errors import RobenchError
 def judge(
     cell: Annotated[str, typer.Argument(help="Name or key of a cell, or its beginning.")],
     more: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Further files of answers, behind --read FILE.")
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="More files of answers, after --read FILE.")
     ] = None,
     count: Annotated[
         int,
-        typer.Option("-n", "--count", metavar="N", min=1, help="Most successes of the attack; each gives two texts."),
+        typer.Option("-n", "--count", metavar="N", min=1, help="Use at most N successful attacks, two texts each."),
     ] = 100,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="The folder for the judges.", show_default="judge- and the cell's key"),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Draws the texts and their order.")] = 42,
+    seed: Annotated[int, typer.Option(min=0, help="Seed for drawing and ordering texts.")] = 42,
     read: Annotated[
         list[Path] | None,
-        typer.Option("--read", metavar="FILE", help="Answers of a judge (.csv, .json); show the table of all answers."),
+        typer.Option("--read", metavar="FILE", help="A judge's answers (.csv, .json); show the table of all answers."),
     ] = None,
     format: FormatOption = "rich",
     runs: RunsOption = Path("runs"),
 ) -> None:
     """Let people label adversarial texts, and show how many labels they keep.
 
-    Without --read, writes a folder with judge.html and texts.csv: adversarial and clean texts in blind random order.
-    Send it to one or more people; they save their answers as a file. The key that tells the texts apart is in
-    DIR.key.json, beside the folder: keep it to yourself.
+    Without --read, write a folder with judge.html and texts.csv: adversarial and clean texts in blind random order.
+    Send it to one or more people; they save their answers as a file. DIR.key.json, beside the folder, tells the texts
+    apart: keep it to yourself.
 
       robench judge trec-base-pwws-seed42 -n 100 --out for-judges
       robench judge trec-base-pwws-seed42 --out for-judges --read anna.csv ben.json

@@ -47,11 +47,11 @@ def report(
     data: DataOption = None,
     plugin: PluginOption = None,
 ) -> None:
-    """Write one page on a study: which defense holds, against what, at what price, and how sure that is.
+    """Write a page about a study: which defense holds, against what, at what price, and how sure we are.
 
-    The page stands alone: it needs no network and no other file, and can be sent around. What the runs folder has
-    nothing for, it says, with the command that makes it. `--runs leaderboards/measured` takes published entries,
-    which hold no texts, so that the page has no examples.
+    The page needs no network and no other file, so it can be sent around. It says what the runs folder lacks, with
+    the command that makes it. `--runs leaderboards/measured` uses published entries; they have no texts, so the page
+    then has no examples.
 
       robench report --task trec
       robench report --task trec --out trec.html --compare ada

@@ -35,14 +35,14 @@ from robench.study.options import runs_options
 Tasks = Annotated[list[str] | None, typer.Option("--task", "-t", help="Only these tasks.")]
 AgainstOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="A paper, this one or another: its published numbers beside ours."),
+    typer.Option(metavar="NAME", help="Show this or another paper's published numbers beside ours."),
 ]
 CompareOption = Annotated[
     str | None,
     typer.Option(
         metavar="DEFENSE",
-        help="Compare this defense with the others, as one family of tests; how far it is from the best of them stands"
-        " behind an arrow.",
+        help="Compare this defense with the others, as one family of tests; an arrow shows how far it is from the best"
+        " of them.",
         show_default="the paper's",
     ),
 ]
@@ -55,7 +55,7 @@ def table(
     *,
     number: Annotated[
         str | None,
-        typer.Argument(help="The paper's number, or a name below; by default all of the paper's that have data."),
+        typer.Argument(help="Its number in the paper, or a name above; by default, all the paper's that have data."),
     ] = None,
     format: FormatOption = "rich",
     paper: PaperOption = DEFAULT,
@@ -67,22 +67,19 @@ def table(
     runs: RunsOption = Path("runs"),
     data: DataOption = None,
     plugin: PluginOption = None,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Fetch nothing, not even the data sets that are counted.")
-    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing, not even data sets to count.")] = False,
 ) -> None:
     """Show a paper's tables, filled from the runs folder.
 
-    `robench list papers` says what each of them shows. Others: quality, how much each attack changes a text; matrix,
-    models trained against one attack under all attacks; worst, under the worst of all; differences, each
-    model less the undefended one, or less the one that --compare names, with tests; budget, after so many queries;
-    price, what each model costs; flips, clean predictions gained and lost, and accuracy by class and length;
-    correlation, whether statistics of representations order models as their accuracy under attack does (`robench
-    run --table correlation`); transfer, how many adversarial texts of another seed's undefended model fool each
-    defense (`robench run --table transfer`); certificates, how many texts are certified to stay right (`robench run
-    --table certificates`).
+    `robench list papers` describes them. There are also quality (what it took to fool a model), matrix (models trained
+    against one attack under all attacks), worst (each model under the worst of all), differences (each model minus the
+    undefended one, or minus the one that --compare names, with tests), budget (accuracy after so many queries), price
+    (what each model costs), flips (clean predictions gained and lost, and accuracy by class and length), correlation
+    (whether statistics of representations rank models as their accuracy under attack does), transfer (how many
+    adversarial texts of another seed's undefended model fool each defense) and certificates (how many texts are
+    certified to stay right). `robench run --table NAME` measures what the last three need.
 
-    If cells are missing, the commands that make them stand below the table.
+    Commands that fill missing cells are below the table.
 
       robench table 5 --against paper
       robench table 5 --against real-mr
@@ -118,18 +115,18 @@ def table(
 def figure(
     filters: Filters,
     *,
-    number: Annotated[str, typer.Argument(help="The paper's number, all of the paper's, or a name below.")] = "all",
+    number: Annotated[str, typer.Argument(help="Its number in the paper, a name above, or all the paper's.")] = "all",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the pictures go, as png and svg.")] = Path("figures"),
     paper: PaperOption = DEFAULT,
     task: Annotated[str | None, typer.Option("--task", "-t", help="The task.", show_default="the figure's")] = None,
     runs: RunsOption = Path("runs"),
-    device: Annotated[str, typer.Option(help="For a figure that runs a model: auto, cpu, cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda, for figures that run a model.")] = "auto",
     plugin: PluginOption = None,
 ) -> None:
-    """Draw a paper's figures from the runs folder; `robench list papers` says what each of them shows.
+    """Draw a paper's figures from the runs folder; `robench list papers` describes them.
 
-    Others: budget, accuracy against queries spent and words changed; trade-off, clean accuracy against accuracy under
-    the worst of all attacks; correlation, accuracy under each attack against how far predictions move.
+    There are also budget (accuracy against queries spent and words changed), trade-off (clean accuracy against accuracy
+    under the worst of all attacks) and correlation (accuracy under each attack against how far predictions move).
     """
     from robench.report import figures
     from robench.results import papers

@@ -31,22 +31,22 @@ def run(
     place: StoreOptions,
     *,
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="TOML file of hyper-parameters, a table for each name.")
+        Path | None, typer.Option(metavar="FILE", help="TOML file of hyper-parameters; each name has a table.")
     ] = None,
     table: Annotated[
         str | None,
-        typer.Option("--table", metavar="N", help="Run all that this table of the paper needs, with --preset."),
+        typer.Option("--table", metavar="N", help="Run everything this table needs, with --preset."),
     ] = None,
     figure: Annotated[
         str | None,
-        typer.Option("--figure", metavar="N", help="Run all that this figure of the paper needs, with --preset."),
+        typer.Option("--figure", metavar="N", help="Run everything this figure needs, with --preset."),
     ] = None,
     paper: PaperOption = DEFAULT,
     dry_run: DryRunOption = False,
 ) -> None:
     """Train defenses, attack them, and show the table.
 
-    Results that are in the runs folder are used again, and an interrupted run continues where it stopped.
+    Results in the runs folder are reused, and an interrupted run continues where it stopped.
 
       robench run --defense base,ada,taichi --task trec --attack pwws,deepwordbug --preset quick
       robench run --defense taichi --task sst2 --data ~/data --seed 1,2,3

@@ -29,10 +29,10 @@ PaperOption = Annotated[
     typer.Option(
         "--paper",
         metavar="NAME",
-        help="The paper whose tables and figures are meant (`robench list papers`), or a folder with a paper.toml.",
+        help="The paper whose tables and figures to use (`robench list papers`), or a folder with a paper.toml.",
     ),
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the stages of the run, and what is finished.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what is to do, and how long it takes.")]
 
 
 def check_format(format: str, known: Iterable[str]) -> None:

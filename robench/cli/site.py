@@ -25,16 +25,16 @@ def site(
     runs: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="A runs folder: pages of its entries also show attacked texts. Not to publish."
+            metavar="DIR", help="A runs folder: entries from it also show attacked texts. Do not publish that."
         ),
     ] = None,
     plugin: PluginOption = None,
 ) -> None:
-    """Write the leaderboard as a site: pages that are made of entries and open from a folder.
+    """Write the leaderboard, made from entries, as a site that opens from a folder.
 
-    A table for each task, encoder and protocol, ranked, to sort and filter; a page for each defense, attack and entry;
-    the numbers that papers printed beside ours. Nothing is fetched, neither now nor by the pages; the same entries give
-    the same bytes. docs/site.md says how to publish them.
+    It has a ranked table for each task, encoder and protocol, to sort and filter; a page for each defense, attack and
+    entry; and the papers' numbers beside ours. Neither the command nor the pages fetch anything; the same entries give
+    the same bytes. docs/site.md explains how to publish it.
 
       robench site --out site
       robench site --entries my-entries --runs runs --out preview

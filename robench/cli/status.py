@@ -37,10 +37,10 @@ def status(
     runs: RunsOption = Path("runs"),
     format: DataFormatOption = "rich",
 ) -> None:
-    """Show what a running or interrupted study has and lacks, and the command that goes on.
+    """Show what a running or interrupted study has and lacks, and the command to continue.
 
-    A run may be at work in the folder: it is not disturbed, and nothing is written. `robench verify` tells whether
-    finished stages are still what was stored.
+    Nothing is written, and a run at work in the folder is not disturbed. `robench verify` tells whether finished stages
+    are still as stored.
 
       robench status
       robench status --runs ./runs --format json

@@ -37,15 +37,15 @@ def transfer(
     paper: PaperOption = DEFAULT,
     runs: RunsOption = Path("runs"),
     plugin: PluginOption = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run the Python files that an encoder has brought.")
+        bool, typer.Option("--trust-remote-code", help="Run the Python files that an encoder brings.")
     ] = False,
 ) -> None:
-    """Show how many of anybody's adversarial texts fool each trained model.
+    """Show how many adversarial texts in a file fool each trained model.
 
     Nothing is trained or stored. Labels are the task's, by name or number. `robench table transfer` is about texts that
-    robench made against another seed of the undefended model.
+    robench made against another seed's undefended model.
 
       robench transfer published.tsv --task sst2 --defense base,taichi
     """

@@ -31,7 +31,7 @@ RescoreOption = Annotated[
         "--rescore",
         metavar="N",
         min=1,
-        help="Let the stored models score N rows of each cell and adversarial training set again, clean and attacked.",
+        help="Let the stored models rescore N rows of each cell and adversarial training set, clean and attacked.",
     ),
 ]
 ModelOption = Annotated[
@@ -40,7 +40,7 @@ ModelOption = Annotated[
         "--model",
         "-m",
         metavar="MODEL",
-        help="Your own model, as in `robench attack`: its cells are scored again, too.",
+        help="Your own model, as in `robench attack`: its cells are rescored, too.",
     ),
 ]
 
@@ -60,11 +60,11 @@ def verify(
     plugin: PluginOption = None,
     runs: RunsOption = Path("runs"),
 ) -> None:
-    """Read every file of a runs folder, and name what is not as robench stored it.
+    """Read every file in a runs folder, and name what is not as robench stored it.
 
-    Nothing is changed without --repair: `robench run` sets aside what does not fit, when it needs it, and makes it
-    again. --repair does so now, and names the commands that make it again.
-    Exit code: 0 if all of it fits, 1 if something does not, also if it was repaired.
+    Nothing is changed without --repair: `robench run` sets aside what does not fit when it needs it, and makes it
+    again. --repair sets it aside now, and names the commands that make it again.
+    Exit code: 0 if everything fits, 1 if something does not, even if repaired.
 
       robench verify --runs ./runs
       robench verify --rescore 20 --repair
