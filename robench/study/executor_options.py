@@ -17,21 +17,21 @@ class ExecutorOptions:
         metadata=run_option(
             "What runs the jobs: serial (this process), processes, or ray (many machines; needs Ray)."
             " auto is serial for one job, else processes.",
-            in_help="docs/many-machines.md shows how to use ray.",
+            in_help="docs/many-machines.md explains ray.",
         ),
     )
     ray_address: str | None = field(
         default=None,
         metadata=run_option(
-            "The Ray cluster to use, as `ray start --head` prints it, or auto on a machine of the cluster. Without it,"
-            " --executor ray starts one of this machine, which ends with the run.",
+            "Address of the Ray cluster, as `ray start --head` prints it, or auto on a machine of the cluster. Without"
+            " it, --executor ray starts one on this machine for the run.",
             metavar="ADDRESS",
         ),
     )
     ray_any_processor: bool = field(
         default=False,
         metadata=run_option(
-            "Let Ray use nodes whose processors have other instructions than this machine: last digits of results then"
-            " depend on who computes what."
+            "Let Ray use nodes with other processor instructions than this machine: last digits of results then depend"
+            " on which node computes what."
         ),
     )

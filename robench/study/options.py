@@ -36,23 +36,23 @@ class CommonOptions(RowOptions, ExecutorOptions, Options):
         metadata=run_option("quick (minutes on two cores), laptop or paper; `robench list presets` describes them."),
     )
     seed: Numbers = field(
-        default=42, metadata=run_option("Everything is run once for each.", minimum=0, maximum=2**32 - 1)
+        default=42, metadata=run_option("Run everything once for each.", minimum=0, maximum=2**32 - 1)
     )
     settings: Settings | None = None
     precision: str = field(
         default="auto",
         metadata=run_option(
-            "auto, fp32 or bf16; part of the result's key. Auto is bf16 if the device is fast at it, but fp32 for a"
-            " model of your own, which may also run in native: the type that its weights are stored in."
+            "auto, fp32 or bf16; for your own model also native, the type that its weights are stored in. auto is bf16"
+            " if the device is fast at it, but fp32 for your own model. Part of the result's key."
         ),
     )
-    device: str = field(default="auto", metadata=run_option("auto, cpu, cuda."))
+    device: str = field(default="auto", metadata=run_option("auto, cpu or cuda."))
     jobs: Jobs = field(
         default="auto",
         metadata=run_option(
-            "Units of work at a time: trainings, and parts of attacks. 1 works in this process alone, more in processes"
-            " of their own, which share a GPU. auto is one for each core, as far as memory and the GPU's memory allow,"
-            " and 1 for little work. Results do not depend on it.",
+            "Units of work (trainings, parts of attacks) at a time. One runs in this process, several in processes of"
+            " their own, which share a GPU. auto is one per core, as far as memory and GPU memory allow, and 1 for"
+            " little work. Results do not depend on it.",
             minimum=1,
             maximum=1024,
         ),
@@ -60,7 +60,7 @@ class CommonOptions(RowOptions, ExecutorOptions, Options):
     threads: int = field(
         default=THREADS,
         metadata=run_option(
-            "Threads of a training on a CPU; part of the model's key, because weights depend on it.",
+            "Threads for training on a CPU; part of the model's key, because weights depend on it.",
             metavar="N",
             minimum=1,
             maximum=1024,
@@ -69,9 +69,9 @@ class CommonOptions(RowOptions, ExecutorOptions, Options):
     workers: int | None = field(
         default=None,
         metadata=run_option(
-            "Extra processes for the searches of attacks on a model in one process; 0 for none. They help if the model,"
-            " on a GPU or a function of your own, answers more than some thousand queries a second. Else take --jobs,"
-            " which share out searches and model alike; the two exclude each other.",
+            "Extra processes that search for attacks, while one process runs the model; 0 for none. They help if the"
+            " model (on a GPU, or your own function) answers more than a few thousand queries a second. Otherwise use"
+            " --jobs, which spreads both; the two exclude each other.",
             in_python='A script that uses them needs ``if __name__ == "__main__":``.',
             default="0, and up to 8 beside a GPU with one job",
             minimum=0,
@@ -80,10 +80,10 @@ class CommonOptions(RowOptions, ExecutorOptions, Options):
     trust_remote_code: bool = field(
         default=False,
         metadata=run_option(
-            "Run code of others: the Python files that a folder or Hub model brings, and the pinned pickles of attacks."
+            "Run code of others: Python files that a folder or Hub model brings, and the pinned pickles of attacks."
         ),
     )
-    offline: bool = field(default=False, metadata=run_option("Fetch nothing from anywhere."))
+    offline: bool = field(default=False, metadata=run_option("Fetch nothing."))
 
     @property
     def attacks(self) -> tuple[str, ...]:
@@ -130,10 +130,10 @@ class RunOptions(CommonOptions):
     against: Names = field(
         default=(),
         metadata=run_option(
-            "Train defenses that need adversarial texts against these attacks only, and let each such model meet all"
-            " attacks of --attack.",
+            "Train defenses that need adversarial texts against these attacks only, and run all of --attack on each"
+            " such model.",
             in_help="Shows table worst.",
-            default="each against each attack, met by that one",
+            default="one model for each attack, attacked by it",
         ),
     )
     encoder: str | None = field(
@@ -141,15 +141,17 @@ class RunOptions(CommonOptions):
     )
     train_limit: int | None = field(
         default=None,
-        metadata=run_option("Most training rows.", default="the preset's", minimum=1, excess="leaves nothing to do"),
+        metadata=run_option(
+            "Training rows, at most.", default="the preset's", minimum=1, excess="leaves nothing to do"
+        ),
     )
     settings: Settings | None = field(
         default=None,
         metadata=run_option(
             "Hyper-parameters of defenses, attacks and training.",
-            in_help="As in taichi.temperature=0.5, training.epochs=5, or of one defense alone ada.training.epochs=5.",
+            in_help="As in taichi.temperature=0.5, training.epochs=5 or, for one defense, ada.training.epochs=5.",
             in_python=(
-                'As in ``{"taichi": {"temperature": 0.5}, "training": {"epochs": 5}}``, or of one defense alone'
+                'As in ``{"taichi": {"temperature": 0.5}, "training": {"epochs": 5}}`` or, for one defense,'
                 ' ``{"ada": {"training": {"epochs": 5}}}``.'
             ),
             flag="--set",
@@ -175,10 +177,10 @@ class AttackOptions(PromptOptions, CallOptions, CommonOptions):
     model: Any = field(
         kw_only=False,
         metadata=run_option(
-            "A folder or Hub id of a Transformers sequence classifier, of a PEFT adapter of one, or of a language model"
+            "Folder or Hub id of a Transformers sequence classifier, a PEFT adapter for one, or a language model"
             " (--prompt); or a Python function from a list of texts to scores, a row for each text, or a fitted"
-            " pipeline of scikit-learn.",
-            in_help="A function or pipeline is module:name or FILE.py:name; docs/models.md shows each.",
+            " scikit-learn pipeline.",
+            in_help="Name a function or pipeline as module:name or FILE.py:name; docs/models.md shows each.",
             in_python='The function or the pipeline itself, or ``"module:name"``; or a pair of a Transformers model and'
             " its tokenizer, or a pipeline of Transformers.",
             letter="-m",
@@ -188,9 +190,9 @@ class AttackOptions(PromptOptions, CallOptions, CommonOptions):
     test: str | Path | None = field(
         default=None,
         metadata=run_option(
-            "Test rows of your own, in place of a task: a file with columns of texts and labels (.csv, .tsv, .jsonl,"
-            " .parquet), a folder that save_to_disk of `datasets` wrote, or hf:ID of a data set on the Hub, behind"
-            " which @REVISION, /CONFIG and :SPLIT may stand. No training rows are needed.",
+            "Your own test rows instead of a task: a file with columns of texts and labels (.csv, .tsv, .jsonl,"
+            " .parquet), a folder written by save_to_disk of `datasets`, or hf:ID of a data set on the Hub, with"
+            " any of @REVISION, /CONFIG and :SPLIT. No training rows are needed.",
             metavar="FILE|hf:ID",
         ),
     )
@@ -199,39 +201,39 @@ class AttackOptions(PromptOptions, CallOptions, CommonOptions):
         metadata=run_option(
             "Names, or all.",
             letter="-a",
-            default="the paper's; for --test with --preset quick, those of them without word vectors",
+            default="the paper's; with --test and --preset quick, only those without word vectors",
         ),
     )
     clean_limit: int | None = field(
         default=None,
         metadata=run_option(
-            "Most test rows that clean% is measured on; part of the key if there are more.",
-            default="all of them; fewer for --test with --preset quick",
+            "Test rows that clean% is measured on, at most; part of the key if there are more.",
+            default="all; fewer with --test and --preset quick",
             minimum=1,
             excess="leaves nothing to do",
         ),
     )
     name: str | None = field(
-        default=None, metadata=run_option("Of its row in tables.", default="the last part of its path, id or function")
+        default=None, metadata=run_option("Its name in tables.", default="the last part of its path, id or function")
     )
     label_order: Sequence[int] | None = field(
         default=None,
         metadata=run_option(
-            "For each label of the task in turn, the model's column; columns that are not named are left out.",
-            default="by the names of its labels, if they match",
+            "The model's column for each label of the task in turn; columns not named are left out.",
+            default="by label names, if they match",
         ),
     )
     sigmoid: bool = field(
         default=False,
         metadata=run_option(
-            "The model has one output, a logit: its sigmoid is the probability of the task's second label. Needed if"
-            " the model's configuration does not say so, because it might be a regression."
+            "The model has one output, a logit whose sigmoid is the probability of the task's second label. Needed"
+            " unless the model's configuration says so, because it might be a regression."
         ),
     )
     max_length: int | None = field(
         default=None,
         metadata=run_option(
-            "Tokens of a text; the rest is cut.",
+            "Cut texts to this many tokens.",
             default="the model's own limit",
             minimum=3,
             excess="leaves no room for a token between the special ones",
@@ -240,8 +242,8 @@ class AttackOptions(PromptOptions, CallOptions, CommonOptions):
     version: str = field(
         default="",
         metadata=run_option(
-            "Of a function or endpoint. Results of a function are found again by its source and that of your modules"
-            " that it uses, not by its weights, so give another version when they change.",
+            "Version of a function or endpoint. A function's results are found again by its source and that of your"
+            " modules it uses, not by its weights: give another version when these change.",
             metavar="TEXT",
         ),
     )
@@ -263,7 +265,7 @@ class StoreOptions(Options):
 
     runs: str | Path = field(
         default="runs",
-        metadata=run_option("Folder of results; never computed twice.", metavar="DIR", variable="ROBENCH_RUNS"),
+        metadata=run_option("Folder of results; none is computed twice.", metavar="DIR", variable="ROBENCH_RUNS"),
     )
     plugin: Paths = field(
         default=(), metadata=run_option("A Python file that registers a defense, attack or task.", metavar="FILE")
@@ -271,14 +273,14 @@ class StoreOptions(Options):
     existing: Existing = field(
         default="only-missing",
         metadata=run_option(
-            "only-missing, always (compute again; old results stay until the new ones are whole) or only-cache (compute"
+            "only-missing, always (recompute; old results stay until the new ones are complete) or only-cache (compute"
             " nothing)."
         ),
     )
     retry_errors: bool = field(
         default=False,
         metadata=run_option(
-            "Attack the samples again that ended in an error, those of adversarial training sets included."
+            "Attack samples again that ended in an error, including those of adversarial training sets."
         ),
     )
 

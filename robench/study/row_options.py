@@ -9,8 +9,8 @@ from robench.study.run_option import run_option
 from robench.study.values import Names, Split, as_tuple
 
 TASK = run_option(
-    "Names, or all; or ./FOLDER of your own with {train,dev,test} files (.tsv, .csv, .jsonl, .parquet), or of what"
-    " save_to_disk of `datasets` wrote.",
+    "Names, or all; or your own ./FOLDER with {train,dev,test} files (.tsv, .csv, .jsonl, .parquet), or written by"
+    " save_to_disk of `datasets`.",
     letter="-t",
 )
 """The texts of the option ``--task``, which one of the commands needs."""
@@ -24,13 +24,13 @@ class RowOptions:
     text: str | None = field(
         default=None,
         metadata=run_option(
-            "Of your own rows: the column of texts.", default="the only one with a usual name", metavar="COLUMN"
+            "Column of texts in your own rows.", default="the only one with a usual name", metavar="COLUMN"
         ),
     )
     label: str | None = field(
         default=None,
         metadata=run_option(
-            "Of your own rows: the column of labels, as names, numbers from 0, or true and false.",
+            "Column of labels in your own rows: names, numbers from 0, or true and false.",
             default="the only one with a usual name",
             metavar="COLUMN",
         ),
@@ -38,14 +38,14 @@ class RowOptions:
     labels: Names = field(
         default=(),
         metadata=run_option(
-            "Of your own rows: the labels, in the order of the model's columns; a file with numbers gets these names.",
+            "Labels of your own rows, in the order of the model's columns; numbers in a file get these names.",
             default="the file's own order, else numbers or the alphabet",
         ),
     )
     attack_limit: int | None = field(
         default=None,
         metadata=run_option(
-            "Most attacked test samples; results of a smaller sample are used again in a larger one.",
+            "Attacked test samples, at most; a larger sample reuses the results of a smaller one.",
             default="the preset's",
             minimum=1,
             excess="leaves nothing to do",
@@ -54,20 +54,20 @@ class RowOptions:
     clean_limit: int | None = field(
         default=None,
         metadata=run_option(
-            "Most test rows that clean% is measured on; part of the key if there are more.",
-            default="all of them",
+            "Test rows that clean% is measured on, at most; part of the key if there are more.",
+            default="all",
             minimum=1,
             excess="leaves nothing to do",
         ),
     )
     split: Split = field(
         default="test",
-        metadata=run_option("test, or dev to attack development rows, which leaves the test rows unseen."),
+        metadata=run_option("test, or dev to attack development rows and leave the test rows unseen."),
     )
     data: str | Path | None = field(
         default=None,
         metadata=run_option(
-            "Folder with TASK/train.tsv, dev.tsv and test.tsv (or .csv, .jsonl, .parquet). Also ROBENCH_DATA.",
+            "Folder with TASK/train.tsv, dev.tsv and test.tsv (or .csv, .jsonl, .parquet). Or set ROBENCH_DATA.",
             metavar="DIR",
         ),
     )

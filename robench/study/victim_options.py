@@ -25,7 +25,7 @@ class PromptOptions:
     prompt: str | None = field(
         default=None,
         metadata=run_option(
-            "Makes a classifier of a language model: what it reads, with {text} in the place of the text.",
+            "The prompt that turns a language model into a classifier, with {text} in place of the text.",
             in_help=r'As in "Review: {text}\nSentiment:"; \n is a new line.',
             metavar="TEXT",
             has_escapes=True,
@@ -34,28 +34,28 @@ class PromptOptions:
     label_words: Names = field(
         default=(),
         metadata=run_option(
-            "With --prompt: for each label of the task in turn, the word with which the model says it.",
+            "With --prompt: the model's word for each label of the task, in the task's order.",
             metavar="WORD,...",
         ),
     )
     label_score: LabelScore = field(
         default="sum",
         metadata=run_option(
-            "sum or mean of the log-probabilities of a label word's tokens; a sum is lower for more tokens.",
+            "sum or mean of the log-probabilities of a label word's tokens; more tokens make a sum lower.",
             metavar="sum|mean",
         ),
     )
     chat: bool = field(
         default=False,
         metadata=run_option(
-            "The prompt is a user's message, and a label word begins the answer: in the model's own chat template, or"
+            "Make the prompt a user's message and a label word the start of the answer, in the model's chat template or"
             " by an endpoint's chat completions."
         ),
     )
     endpoint: str | None = field(
         default=None,
         metadata=run_option(
-            "The address of a server in OpenAI's form that has the model, such as http://gpu:8000/v1."
+            "Address of an OpenAI-compatible server that has the model, such as http://gpu:8000/v1."
             " docs/endpoints.md says what it must send.",
             metavar="URL",
         ),
@@ -63,7 +63,7 @@ class PromptOptions:
     api_key_variable: str = field(
         default=KEY_VARIABLE,
         metadata=run_option(
-            "The environment variable with the endpoint's API key, which is stored nowhere.", metavar="NAME"
+            "Environment variable with the endpoint's API key, which is stored nowhere.", metavar="NAME"
         ),
     )
 
@@ -115,7 +115,7 @@ class CallOptions:
     concurrency: int = field(
         default=1,
         metadata=run_option(
-            "Calls of a function or endpoint at a time: threads for an ordinary function; an async one is awaited.",
+            "Calls of a function or endpoint at a time; ordinary functions run in threads, async ones are awaited.",
             metavar="N",
             minimum=1,
             maximum=1024,
@@ -124,7 +124,7 @@ class CallOptions:
     texts_per_call: int | None = field(
         default=None,
         metadata=run_option(
-            "Most texts in one call of a function; 1 if it sends a request for each, so that no answer is lost.",
+            "Texts in one call of a function, at most; 1 if it sends a request for each, so that no answer is lost.",
             default=str(CALL_ROWS),
             minimum=1,
         ),
@@ -141,8 +141,8 @@ class CallOptions:
     retries: int = field(
         default=_TRIES,
         metadata=run_option(
-            "Times that a call is repeated after a network error, each time after a longer pause, or after the one that"
-            " the server asks for. Other errors are not repeated.",
+            "How often a call is repeated after a network error, each time after a longer pause, or the one that the"
+            " server asks for. Other errors are not retried.",
             metavar="N",
             minimum=0,
             maximum=100,
@@ -151,8 +151,8 @@ class CallOptions:
     max_queries: int | None = field(
         default=None,
         metadata=run_option(
-            "Most texts that this run sends to a function or endpoint. Then it ends; every answer is kept, and the same"
-            " command goes on from there.",
+            "Texts that this run sends to a function or endpoint, at most. Then it ends; every answer is kept, and the"
+            " same command continues from there.",
             minimum=FEWEST_QUERIES,
             excess="is less than the checks of a model need again each time",
         ),
