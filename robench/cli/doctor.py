@@ -134,7 +134,7 @@ def _check_device() -> list[Finding]:
     from robench.models import devices
 
     device = devices.choose_device()
-    name = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    name = torch.cuda.get_device_name() if device.type == "cuda" else count_noun(torch.get_num_threads(), "thread")
     precision = devices.choose_precision("auto", device)
     return [
         Finding("device", True, f"{device.type} ({name}), {count_noun(count_cores(), 'core')}"),
@@ -209,7 +209,7 @@ def _check_published() -> list[Finding]:
 def _check_data() -> list[Finding]:
     variable = os.environ.get("ROBENCH_DATA")
     if not variable:
-        return [Finding("ROBENCH_DATA", None, "not set; --data DIR names a folder with TASK/{train,dev,test}.tsv")]
+        return [Finding("ROBENCH_DATA", None, "not set; --data DIR takes a folder with TASK/{train,dev,test}.tsv")]
     folder = Path(variable)
     if not folder.is_dir():
         return [Finding("ROBENCH_DATA", False, f"{variable} is not a folder")]

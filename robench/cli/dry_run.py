@@ -82,10 +82,10 @@ def show_plan(
 def _describe_total(count: int, seconds: float, *, all_estimated: bool) -> str:
     """Return the line that ends a plan: the stages to do, and how long they take one after the other."""
     if not count:
-        return "nothing to do: all of it is there."
+        return "nothing to do: everything is there."
     stages = f"{count_noun(count, 'stage')} to do"
     if all_estimated:
-        basis = "by the pace of finished stages of its kind, or else of two cores"
+        basis = "by the pace of finished stages of the same kind, or else of two cores"
         return f"{stages}, one after the other about {format_duration(seconds)}, {basis}."
     if not seconds:
         return f"{stages}; how long they take is not known yet."

@@ -51,7 +51,7 @@ def show(name: str | None, format: str, console: Console) -> None:
     elif is_section:
         _print_sections(sections, console)
         if name in (None, "encoders"):
-            console.print("Any folder or Hub id that Transformers' AutoModel loads is an encoder, too.")
+            console.print("Any folder or Hub id that Transformers' AutoModel loads is an encoder too.")
         if name in (None, *registry.KINDS):
             console.print("`robench list NAME` shows the options of one, with default, range and meaning.")
     else:
@@ -155,10 +155,10 @@ def _print_detail(section: str, row: dict[str, Any], console: Console) -> None:
     if row.get("members"):
         console.print(f"{row['name']} is one of {', '.join(row['members'])}", highlight=False)
     if row.get("adaptive_attack"):
-        made = f"an attack made against it, which table 5 shows: {row['adaptive_attack']}"
+        made = f"attack made against it, shown in table 5: {row['adaptive_attack']}"
         console.print(made, highlight=False)
     if row.get("certificate"):
-        console.print(f"certificates, which table certificates shows: {row['certificate']}", highlight=False)
+        console.print(f"certificates, shown in table certificates: {row['certificate']}", highlight=False)
     if row.get("options"):
         table = Table("option", "values", "default", "meaning", box=None, pad_edge=False, header_style="bold")
         for one in row["options"]:

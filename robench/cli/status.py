@@ -80,7 +80,7 @@ def _describe(runs: Path, found: Overview) -> Iterator[str]:
         yield f"set aside: {found.aside} in {runs / '.aside'}, to look at or to delete"
     yield from map(_describe_request, found.requests)
     if not found.requests:
-        yield "no command is known that made this; the same `robench run` as before goes on."
+        yield "no command for this is known; the same `robench run` as before continues it."
 
 
 def _describe_unfinished(one: UnfinishedStage) -> str:
@@ -100,9 +100,9 @@ def _describe_request(state: RequestState) -> str:
     place = f" in {request.directory}" if request.directory not in ("", str(Path.cwd())) else ""
     total = state.finished + len(state.missing)
     failed = f" and {state.failed:,} failed" if state.failed else ""
-    end = "the same again goes on" if state.missing else "it came to its end"
+    end = "run it again to continue" if state.missing else "it is complete"
     if state.failed:
-        end = "when that is mended, the same with --retry-errors goes on"
+        end = "once that is fixed, continue it with --retry-errors"
     return (
         f"{command}{place}, {_format_time(request.time)}: {state.finished:,} of {total:,} stages are finished{failed};"
         f" {end}."

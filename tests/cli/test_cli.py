@@ -129,7 +129,7 @@ def test_attack_that_a_defense_names_is_listed_with_it(tmp_path: Path, forget_pl
     )
     listed = json.loads(robench("list", "shield", "--plugin", file, "--format", "json").stdout)
     assert listed["defenses"][0]["adaptive_attack"] == "pwws"
-    assert "an attack made against it, which table 5 shows: pwws" in robench("list", "shield").stdout
+    assert "attack made against it, shown in table 5: pwws" in robench("list", "shield").stdout
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_plan_tells_stages_counts_and_what_is_there(finished: Path, tiny_job: 
     assert re.search(r"attack ada on mr with deepwordbug, seed 42 +16 texts +to do", text)
 
     count, lines = planned(tiny_job, finished, **names)
-    assert count == 0 and lines[-1] == "nothing to do: all of it is there."
+    assert count == 0 and lines[-1] == "nothing to do: everything is there."
     assert sum("cached" in line for line in lines) == 9
 
     runs = Path(shutil.copytree(finished, tmp_path / "runs"))

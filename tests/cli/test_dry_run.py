@@ -55,7 +55,7 @@ def test_times_are_lower_bounds_if_a_pace_is_not_known(tiny_job: TinyJob, runs: 
 
 
 def test_finished_plan_has_no_schedule(tiny_job: TinyJob, runs: Path) -> None:
-    assert plan(tiny_job, runs)[-1] == "nothing to do: all of it is there."
+    assert plan(tiny_job, runs)[-1] == "nothing to do: everything is there."
 
 
 @pytest.mark.parametrize(("jobs", "told"), [("0", "--jobs 0 is out of range"), ("x", "a whole number")])

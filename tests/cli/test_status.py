@@ -41,7 +41,7 @@ def read(runs: Path) -> dict[str, Any]:
 def test_status_of_a_finished_folder_counts_stages_by_kind(runs: Path) -> None:
     assert robench("status", "--runs", runs).stdout == (
         f"{runs}: 9 models, 2 adversarial training sets, 8 cells, 3 statistics are finished.\n"
-        "no command is known that made this; the same `robench run` as before goes on.\n"
+        "no command for this is known; the same `robench run` as before continues it.\n"
     )
     found = read(runs)
     expected = {"models": 9, "adversarial": 2, "cells": 8, "statistics": 3, "transfer": 0, "certificates": 0}
@@ -105,7 +105,7 @@ def test_status_of_an_interrupted_run_says_how_far_it_came_and_its_command_goes_
     assert words[:2] == ["robench", "run"] and not any(word.startswith("$") for word in words)
     assert robench(*words[1:]).exit_code == 0
     assert [one["finished"] for one in read(runs)["requests"]] == [2]
-    assert "2 of 2 stages are finished; it came to its end." in robench("status", "--runs", runs).stdout
+    assert "2 of 2 stages are finished; it is complete." in robench("status", "--runs", runs).stdout
     (cell,) = Store(runs).stages(CellInfo)
     before = (runs / REQUESTS).read_bytes()
     assert robench(*command).exit_code == 0 and (runs / REQUESTS).read_bytes() == before, "nothing had to be made"

@@ -118,7 +118,7 @@ def test_an_attack_that_fails_on_every_text_gives_no_result_until_it_is_mended(
         assert re.search(
             r"failed: cells/mr-base-fragile-\S+ has 16 of 16 rows, .*; every attack ended in an error", status
         )
-        assert "1 of 2 stages are finished and 1 failed; when that is mended, the same with --retry-errors" in status
+        assert "1 of 2 stages are finished and 1 failed; once that is fixed, continue it with --retry-errors" in status
     plugin.with_suffix(".off").touch()
     assert robench(*command, "--retry-errors").exit_code == 0
     (cell,) = store.stages(CellInfo, names=None)

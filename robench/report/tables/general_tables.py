@@ -23,23 +23,23 @@ _TITLES: Mapping[TableKind, tuple[str, str]] = {
         "the share of samples on which a model survives every attack",
     ),
     "differences": (
-        "accuracy of each model less that of one of them, in points",
+        "accuracy of each model minus that of one of them, in points",
         "how much better or worse each model is than one of them, under each attack, with intervals and tests",
     ),
     "budget": (
-        "accuracy after so many queries, and after so large a share of words changed, in %",
+        "accuracy within budgets of queries, and of words changed, in %",
         "accuracy against the attacker's budget",
     ),
     "price": (
         "what each model costs, and what it is worth",
-        "time of training and of making D_adv, passes, parameters, inference, beside clean% and worst%",
+        "times of training, D_adv and inference, passes and parameters, beside clean% and worst%",
     ),
     "flips": (
         "clean predictions gained and lost, and accuracy by class and by length, in %",
         "clean predictions that a defense gains and loses against the reference, by class and by length",
     ),
     "correlation": (
-        "whether statistics order models as their accuracy under attack does",
+        "whether statistics rank models as their accuracy under attack does",
         "rank correlation of each high-order statistic with the accuracy under each attack, over all models",
     ),
     "transfer": (
@@ -48,7 +48,7 @@ _TITLES: Mapping[TableKind, tuple[str, str]] = {
     ),
     "certificates": (
         "certified accuracy beside accuracy under attack, in %",
-        "texts that are certified to stay right whichever words an attacker changes, of defenses that have this",
+        "texts certified to stay right whichever words an attacker changes, for defenses with certificates",
     ),
 }
 """Title and summary of each, by its kind, which is also its name."""
