@@ -8,13 +8,15 @@ from robench.report.figures.marks import mark_unlearned
 from robench.results.adversarial_rows import note_adversarial_rows
 from robench.results.cells import Result
 from robench.results.flags import UNLEARNED
-from robench.results.info import CellInfo, StatisticsInfo
+from robench.results.info import ELSEWHERE, CellInfo, StatisticsInfo
 from robench.results.labels import defense_source, make_labels
 from robench.results.seeds import describe_errors
 
 
 def begin_caption(info: CellInfo | StatisticsInfo, samples: str) -> str:
     """Return the first sentence: the setting that all results share."""
+    if info.training == ELSEWHERE:
+        return f"{info.task}, trained elsewhere, {samples}."
     return f"{info.task}, encoder {info.encoder.name}, {info.train_rows:,} training rows, {samples}."
 
 

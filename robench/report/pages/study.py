@@ -22,7 +22,7 @@ from robench.report.tables.options import TableOptions
 from robench.results import papers, records
 from robench.results.cells import Result, read_results
 from robench.results.flags import UNLEARNED
-from robench.results.info import CellInfo, StatisticsInfo
+from robench.results.info import ELSEWHERE, CellInfo, StatisticsInfo
 from robench.results.integrity import RECORDS_FILE
 from robench.results.paper_contents import Paper, TableKind
 from robench.results.sample_reader import SampleReader
@@ -187,12 +187,12 @@ def _accuracy_section(table: Table) -> Section:
 
 def _facts(verdict: Verdict) -> list[tuple[str, str]]:
     block, best = verdict.block, verdict.ranked[0]
-    setting = block.setting
+    setting, elsewhere = block.setting, block.setting.get("training") == ELSEWHERE
     facts = [
         ("task", block.task),
         ("rows", "" if verdict.split == "test" else verdict.split),
-        ("encoder", str(setting.get("encoder", ""))),
-        ("training rows", f"{setting.get('train_rows', 0):,}"),
+        ("encoder", "" if elsewhere else str(setting.get("encoder", ""))),
+        ("training rows", "" if elsewhere else f"{setting.get('train_rows', 0):,}"),
         ("clean texts", f"{best.clean_n or 0:,}"),
         ("attacked texts", f"{best.attacked_n or 0:,}"),
         ("defenses", str(len({row.name for row in block.rows}))),

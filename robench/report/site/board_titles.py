@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from robench.results.cells import Result, group
+from robench.results.info import ELSEWHERE
 
 
 def name_boards(firsts: Sequence[Result]) -> list[str]:
-    """Name boards by task and encoder, and by as much more as sets them apart.
+    """Name boards by task and encoder, or that models were trained elsewhere, and by as much more as sets them apart.
 
     Args:
         firsts: a result of each board.
     """
-    titles = [f"{r.info.task} · {r.info.encoder.name}" for r in firsts]
+    titles = [f"{r.info.task} · {_describe_models(r)}" for r in firsts]
     for describe in _DIFFERENCES:
         for alike in group(range(len(firsts)), titles.__getitem__).values():
             words = [describe(firsts[place]) for place in alike]
@@ -21,6 +22,11 @@ def name_boards(firsts: Sequence[Result]) -> list[str]:
                 for place, word in zip(alike, words, strict=True):
                     titles[place] = f"{titles[place]} · {word}"
     return titles
+
+
+def _describe_models(result: Result) -> str:
+    info = result.info
+    return "models trained elsewhere" if info.training == ELSEWHERE else info.encoder.name
 
 
 def describe_settings(result: Result) -> str:

@@ -103,6 +103,13 @@ def test_budget_of_errors_alone_is_empty(store: Store) -> None:
     assert not any(axes.get_lines() for axes in drawing.figure.axes)
 
 
+def test_budget_of_a_model_trained_elsewhere_says_so_in_place_of_encoder_and_training_rows(tmp_path: Path) -> None:
+    store = Store(tmp_path / "elsewhere")
+    add_cell(store, "mine", "pwws", 40, given={"kind": "Python function", "model": "scores"})
+    caption = draw("budget", store, selection=TREC).caption
+    assert caption.startswith("trec, trained elsewhere, 500 clean and 200 attacked test samples.")
+
+
 def test_budget_names_the_table_of_the_paper_that_is_asked_for(store: Store) -> None:
     assert "accuracy under attack of table 1," in draw("budget", store, selection=TREC, paper="example").caption
 

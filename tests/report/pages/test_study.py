@@ -308,6 +308,15 @@ def test_sections_without_results_name_the_command_that_makes_them(store: Store)
     assert {"settings", "provenance", "reproduce"} < set(sections)
 
 
+def test_facts_about_models_trained_elsewhere_have_no_encoder_and_no_training_rows(store: Store) -> None:
+    add_cell(store, "mine", "pwws", 40, given={"kind": "Python function", "model": "scores"})
+    assert not {"encoder", "training rows"} & dict(page_of(store).facts).keys()
+    add_cell(store, "base", "pwws", 40)
+    add_cell(store, "base", "deepwordbug", 40)
+    facts = dict(page_of(store).facts)
+    assert (facts["encoder"], facts["training rows"]) == ("minilm", "1,000")
+
+
 def test_results_that_no_command_makes_are_counted_in_plain_words(store: Store) -> None:
     for defense, why in (
         ("mine", "1 of the results: it is of another"),

@@ -80,6 +80,7 @@ def test_front_page_says_what_not_everybody_can_make_again() -> None:
 def test_pages_of_a_model_trained_elsewhere_say_nothing_of_encoder_and_training_that_is_not_known() -> None:
     entry = made_elsewhere(make_entry("mine", **ONE))
     (board,) = make_boards([entry])
+    assert board.title == "trec · models trained elsewhere"
     facts = dict(make_board_page(board).facts)
     assert facts["training"] == "trained elsewhere" and not {"encoder", "training rows"} & facts.keys()
     page = make_entry_page(entry, board, [], {})
