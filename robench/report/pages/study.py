@@ -37,6 +37,7 @@ EXAMPLES = 12
 """Examples on the page."""
 _INTROS = {
     "matrix": "Each defense, trained against one attack and met by all: whether it holds only against what it knows.",
+    "differences": "How much better or worse each model is than the undefended one, and how sure that is.",
     "price": "What a defense costs, beside what it brings.",
     "high-order": "How far texts move inside of a model when attacked, and how far texts of other labels are.",
 }
@@ -69,6 +70,7 @@ def make_study_page(store: Store, paper: str, options: TableOptions, command: st
     sections = [
         _accuracy_section(accuracy),
         maker.trade_off(),
+        maker.table("differences", "Differences", compare=None),
         maker.table("matrix", "Unseen attacks"),
         maker.table("price", "Price"),
         maker.high_order(),
@@ -119,11 +121,10 @@ class _Sections:
         is_there = any(row.name == accuracy.compared for block in accuracy.blocks for row in block.rows)
         return self.try_table("worst", compare=accuracy.compared if is_there else None)
 
-    def table(self, name: str, title: str) -> Section:
-        """Make the section of a table."""
-        intro = _INTROS.get(name, "")
-        parts: list[Part] = [Paragraph(intro)] if intro else []
-        return Section(name, title, [*parts, self._part(lambda: TablePart(self._make(name)))])
+    def table(self, name: str, title: str, **changes: Unpack[TableOptions]) -> Section:
+        """Make the section of a table, with some options of its own."""
+        table = self._part(lambda: TablePart(self._make(name, **changes)))
+        return Section(name, title, [Paragraph(_INTROS[name]), table])
 
     def high_order(self) -> Section:
         """Make the section of the paper's table of statistics."""

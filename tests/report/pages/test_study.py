@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from robench.report import tables
-from robench.report.pages.parts import Bars, Examples, Page, Paragraph, Section, write_page
+from robench.report.pages.parts import Bars, Examples, Page, Paragraph, Section, TablePart, write_page
 from robench.report.pages.study import make_study_page
 from robench.report.submit import write_entry
 from robench.report.tables import TableOptions
@@ -304,8 +304,21 @@ def test_sections_without_results_name_the_command_that_makes_them(store: Store)
     sections = {section.name: section for section in page_of(store).sections}
     assert "`robench run --table 7` makes them" in text_of(sections["statistics"])
     assert re.search(r"Nothing here yet: .*`robench run .*`", text_of(sections["matrix"]))
+    assert "`robench run --table differences` makes them" in text_of(sections["differences"])
     assert {"accuracy", "trade-off", "matrix", "price", "statistics", "examples"} < set(sections)
     assert {"settings", "provenance", "reproduce"} < set(sections)
+
+
+@pytest.mark.parametrize("compare", [None, "ada"])
+def test_differences_are_from_the_undefended_model_whichever_defense_is_compared(
+    store: Store, compare: str | None
+) -> None:
+    for defense, held in (("base", 40), ("ada", 60), ("taichi", 150)):
+        add_cell(store, defense, "pwws", held)
+        add_cell(store, defense, "deepwordbug", held)
+    sections = {section.name: section for section in page_of(store, compare=compare).sections}
+    (table,) = (part.table for part in sections["differences"].parts if isinstance(part, TablePart))
+    assert [row.label for row in table.blocks[0].rows] == ["ada on deepwordbug", "taichi on deepwordbug"]
 
 
 def test_facts_about_models_trained_elsewhere_have_no_encoder_and_no_training_rows(store: Store) -> None:
