@@ -201,7 +201,7 @@ def test_tables_without_a_usual_comparison_compare_on_request(store: Store) -> N
     assert all(lead == [None] * 6 for lead, _ in marks(usual).values())
     rates = [row.cells[2] for row in compared.blocks[0].rows if row.name == "ada"]
     assert rates[0].difference is not None and rates[0].difference < 0 and rates[0].best, "lower is better"
-    assert "With an arrow: ada less the best other defense of its block, over the seeds and" in " ".join(
+    assert "With an arrow: ada minus the best other defense of its block, over the seeds and" in " ".join(
         compared.legend
     )
     for name, mse in (("before", 0.01), ("base", 0.5), ("taichi", 0.25)):

@@ -139,7 +139,7 @@ def lead_word(cell: Cell, column: Column) -> str:
 
 
 def published_text(cell: Cell, column: Column) -> str:
-    """Return ``[57.0, +4.0]``: the paper's number, and ours less it; empty if the paper has none."""
+    """Return ``[57.0, +4.0]``: the paper's number, and ours minus it; empty if the paper has none."""
     if cell.published is None:
         return ""
     if cell.less_published is None:

@@ -25,8 +25,8 @@ from robench.training.certificate import find_required_share
 CHANGES = (1, 2, 3, 5, 10)
 """Numbers of changed words with a column; those for which no text of the table is certified have none."""
 LEGEND = (
-    "certified%: attacked samples on which the model is right, and certified to stay right if any so many words are"
-    " changed / all attacked samples. all copies: by the vote of all random copies of a text, which nothing can"
+    "certified%: attacked samples on which the model is right, and certified to stay right if any words, up to so many,"
+    " are changed / all attacked samples. all copies: by the vote of all random copies of a text, which nothing can"
     " compute. deployed: by the vote of the copies that the model draws, which attacks meet. Attacks: accuracy under"
     " attack."
 )

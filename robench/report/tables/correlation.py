@@ -47,7 +47,7 @@ _LEGEND = (
     " that it was trained against if it needs one; their numbers are means over seeds. Models that learned nothing are"
     " left out.",
     "from, to: {level:g} % interval, none of a perfect correlation. p: chance of one as strong between unrelated"
-    " orders; adjusted by Holm's method for all tests of the table. Both take the models for a random sample of all"
+    " rankings; adjusted by Holm's method for all tests of the table. Both take the models for a random sample of all"
     " models, which the defenses of a study are not.",
 )
 

@@ -20,7 +20,7 @@ COLUMNS = (
     Column("#test", "count", better=None, key="test"),
 )
 LEGEND = (
-    "C: classes. L: mean number of tokens, over all texts of the three splits; tokens are what white space parts.",
+    "C: classes. L: mean number of tokens, split at white space, over all texts of the three splits.",
     "#train, #dev, #test: rows.",
 )
 MISSING = "—: the data is not available here."

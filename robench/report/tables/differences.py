@@ -36,14 +36,14 @@ COLUMNS = (
     *(Column(name, "count", 0, None) for name in ("samples", "seeds")),
 )
 _LEGEND = (
-    "difference: accuracy of a model less that of {reference}, in points, sample by sample over the seeds that both"
+    "difference: accuracy of a model minus that of {reference}, in points, sample by sample over the seeds that both"
     " have; samples without an outcome of both are left out.",
-    "from, to: {level:g} % interval, with {fewest} seeds or more of seeds and samples, with one of the samples alone.",
+    "from, to: {level:g} % interval: over seeds and samples with {fewest} seeds or more, over samples alone with one.",
     "p: chance of a difference as large between two equal models; adjusted by Holm's method for all tests of the table."
     " With one seed it is about two trained models, which are left out where others have {fewest} seeds; --seed N"
     " compares those of one.",
     "worst case: a sample counts only if the model survives every attack of its block on it.",
-    f"{BOLD} differences that the adjusted p tells from none.",
+    f"{BOLD} differences that the adjusted test finds.",
 )
 
 _Row: TypeAlias = Sequence[Result]
@@ -109,7 +109,7 @@ def differences_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequ
     return request.fill(
         columns=COLUMNS,
         blocks=tuple(blocks),
-        caption=f"Each model less {name}. {caption}".strip(),
+        caption=f"Each model minus {name}. {caption}".strip(),
         legend=tuple(_explain(name, level, blocks, selected)),
         notes=result_notes(info for conditions in found for one in conditions for info in one.infos),
         row_kind="model",

@@ -22,7 +22,7 @@ FEW_SEEDS = (
     " single models and not about defenses"
 )
 """What :func:`~robench.report.tables.comparison.with_enough_seeds` does, on all pages; without the stop at its end."""
-UNPAIRED = "Percentages that share no outcomes of samples with the best's, or too few seeds, are not tested."
+UNPAIRED = "Percentages that share no sample outcomes with the best, or too few seeds, are not tested."
 """What stands below where cells could not be compared with the best."""
 
 
@@ -113,13 +113,13 @@ def describe_comparison(blocks: Sequence[Block], columns: Sequence[Column], comp
     yield from describe_intervals(cells, level)
     if any(cell.difference is not None for cell in cells):
         yield (
-            f"With an arrow: {comparison.defense} less the best other defense of its block, over the seeds and samples"
+            f"With an arrow: {comparison.defense} minus the best other defense of its block, over the seeds and samples"
             " that both have, if their outcomes are known."
         )
     if any(cell.difference is not None and cell.p is not None for cell in cells):
         yield (
-            f"*: a difference that a paired test tells from none at {level}, adjusted by Holm's method for all others"
-            " of the column and block."
+            f"*: a paired test at {level} finds this difference, adjusted by Holm's method for all others of the column"
+            " and block."
         )
     if any(cell.best for cell in cells):
         yield _describe_bold(columns, level, is_tested=is_tested)
@@ -172,7 +172,7 @@ def _describe_bold(columns: Sequence[Column], level: str, *, is_tested: bool) ->
     others = any(column.unit != "percent" and column.better for column in columns)
     return (
         f"{BOLD} what a paired test at {level} cannot tell from the best of the column in its block"
-        f"{', and of numbers that are no percentages the best' if others else ''}; unadjusted, a display and no claim."
+        f"{', and of numbers that are no percentages the best' if others else ''}; unadjusted: a display, not a claim."
     )
 
 

@@ -12,7 +12,7 @@ from robench.report.tables.options import TableRequest
 from robench.results.paper_contents import Paper, PaperTable
 from robench.results.published import PublishedRow, PublishedTable, read_published_table, strip_owner
 
-LEGEND = "In square brackets: the published number, and ours less it."
+LEGEND = "In square brackets: the published number, and ours minus it."
 
 
 @dataclass(frozen=True)

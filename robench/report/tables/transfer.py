@@ -18,7 +18,7 @@ from robench.results.transfer import view_as_cell
 from robench.study.commands import make_commands
 
 LEGEND = (
-    "Attacks: of the texts that this model and the undefended model of the next seed have right when clean, how many"
+    "Attacks: of the texts that this model and the next seed's undefended model classify correctly when clean, how many"
     " fool this model after the attack has changed them against the other; lower is better."
 )
 

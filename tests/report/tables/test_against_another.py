@@ -77,7 +77,7 @@ def test_real_runs_stand_in_every_format(store: Store) -> None:
     text = render(table, "rich", Console(width=160, file=io.StringIO()))
     for numbers in ("[84.2, +5.8]", "[15.7, -0.7]", "[9.0, +1.0]", "[32.9, +2.1]", STAND_INS):
         assert numbers in text
-    assert "In square brackets: the published number, and ours less it." in text
+    assert "In square brackets: the published number, and ours minus it." in text
     lines = {line["defense"]: line for line in csv.DictReader(io.StringIO(render(table, "csv")))}
     found = [lines["base"][f"textfooler (bundled) {part}"] for part in ("paper", "less paper")]
     assert found == ["9.0000", "1.0000"] and lines["pgd"]["pwws paper"] == ""

@@ -83,7 +83,7 @@ def test_models_of_few_seeds_are_left_out_beside_pairs_of_three(store: Store) ->
 
 def test_the_compared_model_is_subtracted(filled: Store) -> None:
     shown = make("differences", filled, compare="taichi on pwws")
-    assert shown.caption.startswith("Each model less taichi on pwws. ")
+    assert shown.caption.startswith("Each model minus taichi on pwws. ")
     found = points(conditions(shown)["deepwordbug"])
     assert found == {"base": -5, "pgd": 1, "taichi on deepwordbug": 10}
     assert "| base | **-5.0** | " in render(shown, "md") and "| pgd | +1.0 | " in render(shown, "md")
