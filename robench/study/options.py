@@ -214,7 +214,7 @@ class AttackOptions(PromptOptions, CallOptions, CommonOptions):
         ),
     )
     name: str | None = field(
-        default=None, metadata=run_option("Its name in tables.", default="the last part of its path, id or function")
+        default=None, metadata=run_option("The model's name in tables.", default="the end of its path, id or function")
     )
     label_order: Sequence[int] | None = field(
         default=None,
