@@ -4,6 +4,10 @@
 the command line said of it when it was made. The runs folder is never made again: whoever has such a folder shall read
 it with every later robench. What it says is compared as numbers; sentences, captions and layout may change.
 
+It was made before the first release. What robench came to store until then was added to it, and nothing else in it was
+changed: checksums of files, lines and ``stage.json``, the copy of the records' numbers, and counts of weights and of
+rows that are the clean text.
+
 ``ROBENCH_FREEZE=1 python -m pytest tests/test_golden_runs.py`` writes ``expected`` in place of comparing with it. Do
 that for what is new, and read what became of the rest.
 

@@ -93,8 +93,8 @@ def test_rows_that_the_task_declares_as_public_are_published_with_their_records(
 def test_a_cell_with_a_broken_file_is_refused(runs: Path) -> None:
     file = next(runs.glob("cells/mr-base-pwws*/records.jsonl"))
     file.write_bytes(file.read_bytes()[:-30])
-    assert "bytes in place of" in refused(runs, "mr-base-pwws")
-    assert "bytes in place of" in refused(runs, "mr-base-seed42"), "the model stands for this cell, too"
+    assert "29 lines in place of 30" in refused(runs, "mr-base-pwws")
+    assert "29 lines in place of 30" in refused(runs, "mr-base-seed42"), "the model stands for this cell, too"
     assert made(runs, "mr-base-deepwordbug").attacks
 
 

@@ -29,14 +29,6 @@ LEAST: dict[str, Any] = {
 }
 
 
-def pruned(value: Any) -> Any:
-    """Without keys whose values say nothing: a field may be left out while it has its default."""
-    if not isinstance(value, dict):
-        return value
-    kept = {name: pruned(inner) for name, inner in value.items()}
-    return {name: inner for name, inner in kept.items() if inner not in (None, "", 0, [], {})}
-
-
 def written(info: StageInfo) -> dict[str, Any]:
     """The content of the file but its checksum."""
     content: dict[str, Any] = json.loads(encode(info))
@@ -52,8 +44,7 @@ def read(values: Any) -> Any:
 def test_a_golden_file_decoded_and_encoded_says_the_same(file: Path) -> None:
     info = decode(file.read_bytes(), file)
     assert info.kind == file.parents[1].name
-    assert decode(encode(info).encode(), file) == seal(info)
-    assert pruned(written(info)) == pruned(json.loads(file.read_text(encoding="utf-8")))
+    assert encode(info) == file.read_text(encoding="utf-8") and seal(info) == info
 
 
 def test_a_file_with_the_least_has_defaults_for_the_rest() -> None:

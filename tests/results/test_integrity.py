@@ -1,4 +1,4 @@
-"""What is told of a stage that is not as it was stored, one of early versions included; records that are kept."""
+"""What is told of a stage that is not as it was stored; records that are kept."""
 
 from __future__ import annotations
 
@@ -96,54 +96,45 @@ def test_a_changed_number_of_statistics_is_named_and_left_out(store: Store, part
     assert len(sentences) == 1 and f"{file} was changed after robench wrote it" in sentences[0]
 
 
-# --- stages of early versions -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    """The folder of a cell that robench 0.1.0 made, without any digest."""
-    name = "mr-base-pwws-seed42-15a7939700537758"
-    return Path(shutil.copytree(HOUSE / "cells" / name, tmp_path / "runs" / "cells" / name))
-
-
-def test_a_runs_folder_of_an_early_version_fits() -> None:
+def test_the_golden_runs_folder_fits() -> None:
     found = inspect_runs(Store(HOUSE))
     assert (found.faults, found.notes, found.finished) == ((), (), 22)
 
 
-def of_another(folder: Path) -> None:
-    (folder / "stage.json").write_bytes(
-        (HOUSE / "cells" / "mr-taichi-pwws-seed42-95d15251b5dd92ed" / "stage.json")
-        .read_bytes()
-        .replace(b'"key": "95d15251b5dd92ed"', b'"key": "15a7939700537758"')
-    )
+def change_identity(values: dict[str, Any]) -> None:
+    values["identity"]["seed"] = 43
 
 
-def raise_failed(folder: Path) -> None:
-    values = json.loads((folder / "stage.json").read_bytes())
-    values["attacked"]["failed"] += 3
-    (folder / "stage.json").write_text(json.dumps(values), encoding="utf-8")
+def take_another_key(values: dict[str, Any]) -> None:
+    other = HOUSE / "cells" / "mr-taichi-pwws-seed42-95d15251b5dd92ed" / "stage.json"
+    values |= json.loads(other.read_bytes()) | {"key": values["key"], "files": values["files"]}
+
+
+def drop_class(values: dict[str, Any]) -> None:
+    values["defense"]["class"] = ""
 
 
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
-        (raise_failed, "stage.json counts 30"),
-        (lambda folder: (folder / "records.jsonl").unlink(), "records.jsonl is missing"),
-        (put("records.jsonl", b""), "records.jsonl has 0 bytes in place of"),
-        (edit("stage.json", b'"seed": 42\n }', b'"seed": 43\n }'), "identity that its key does not belong to"),
-        (of_another, "identity that its key does not belong to"),
-        (edit("stage.json", b'"class": "robench.defenses.base:Base"', b'"class": ""'), "has no defense.class"),
+        (change_identity, "identity that its key does not belong to"),
+        (take_another_key, "identity that its key does not belong to"),
+        (drop_class, "has no defense.class"),
     ],
 )
-def test_counts_and_key_tell_the_damage_of_a_stage_of_an_early_version(
-    old: Path, harm: Callable[[Path], object], told: str
+def test_a_stage_that_was_written_as_no_run_writes_it_is_told(
+    tmp_path: Path, harm: Callable[[dict[str, Any]], None], told: str
 ) -> None:
-    harm(old)
+    name = "mr-base-pwws-seed42-15a7939700537758"
+    folder = Path(shutil.copytree(HOUSE / "cells" / name, tmp_path / "runs" / "cells" / name))
+    values = json.loads((folder / "stage.json").read_bytes())
+    harm(values)
+    del values["checksum"]
+    (folder / "stage.json").write_text(json.dumps(values), encoding="utf-8")
     sentences: list[str] = []
-    assert Store(old.parents[1], sentences.append).stages(CellInfo) == []
+    assert Store(tmp_path / "runs", sentences.append).stages(CellInfo) == []
     (sentence,) = sentences
-    assert told in sentence and str(old) in sentence
+    assert told in sentence and str(folder) in sentence
 
 
 # --- folders ----------------------------------------------------------------------------------------------------------
