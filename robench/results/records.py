@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import IO, Any, Literal, NoReturn, get_args
@@ -71,24 +71,7 @@ class Record:
     failed_text: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecordLine(Record):
-    """A line of ``records.jsonl``: a record, whose keys :class:`Record` describes, and its checksum.
-
-    Attributes:
-        checksum: 16 hexadecimal digits of the sha256 of the stage's key and the line before it. It tells a line that
-            was changed, or that belongs to another stage; lines of early versions have none.
-    """
-
-    checksum: str = ""
-
-    @property
-    def record(self) -> Record:
-        """Return the record alone."""
-        return Record(**{name: getattr(self, name) for name in _CHECKS})
-
-
-def append(file: IO[bytes], record: Record, key: str = "") -> int:
+def append(file: IO[bytes], record: Record, key: str) -> int:
     """Write a record as one line to a file that was opened with "ab", flush it, and return the line's length in bytes.
 
     So it outlives the process. A power cut may take the last seconds' lines, which are attacked again; that they are on
@@ -97,15 +80,13 @@ def append(file: IO[bytes], record: Record, key: str = "") -> int:
     Args:
         file: the file.
         record: the record.
-        key: key of the stage that the record belongs to, for the line's checksum; empty leaves the checksum out.
+        key: key of the stage that the record belongs to, for the line's checksum.
 
     Raises:
         RobenchError: a number is not finite, or the file cannot be written.
     """
-    line = _encode(record)
-    if key:
-        line = line[:-1] + _CHECKSUM % make_line_checksum(key, line) + b"}"
-    line += b"\n"
+    content = _encode(record)
+    line = content[:-1] + _CHECKSUM % make_line_checksum(key, content) + b"}\n"
     with translate_os_errors(Path(str(file.name))):
         file.write(line)
         file.flush()
@@ -149,7 +130,7 @@ def read(path: Path) -> list[Record]:
         _log.warning("%s: the last line was torn off after %d bytes and is left out", path, len(tail))
     by_id: dict[int, tuple[int, Record]] = {}
     for number, line in enumerate(whole.split(b"\n")[:-1], start=1):
-        record = _make_record(_read_values(line, f"{path}, line {number}"))
+        record = decode(line, f"{path}, line {number}")
         first, earlier = by_id.setdefault(record.id, (number, record))
         if record is not earlier and not is_same_result(record, earlier):
             raise RobenchError(
@@ -214,8 +195,8 @@ def _encode(record: Record) -> bytes:
     return text
 
 
-def decode(line: bytes, where: str) -> RecordLine:
-    """Read a line.
+def decode(line: bytes, where: str) -> Record:
+    """Read a line, whatever its checksum says.
 
     Args:
         line: its bytes, without the newline.
@@ -224,17 +205,6 @@ def decode(line: bytes, where: str) -> RecordLine:
     Raises:
         RobenchError: it is not JSON, a key is missing, or a value has another type.
     """
-    values = _read_values(line, where)
-    checksum = values.get("checksum", "")
-    return RecordLine(**vars(_make_record(values)), checksum=checksum if isinstance(checksum, str) else "no text")
-
-
-def _make_record(values: Mapping[str, Any]) -> Record:
-    return Record(**{name: values[name] for name in _CHECKS})
-
-
-def _read_values(line: bytes, where: str) -> dict[str, Any]:
-    """Return the keys and values of a line, of which those of a record are checked, see :func:`decode`."""
     try:
         values = _DECODER.decode(line.decode(json.detect_encoding(line), "surrogatepass"))
     except (ValueError, RecursionError) as error:
@@ -252,7 +222,7 @@ def _read_values(line: bytes, where: str) -> dict[str, Any]:
     before, after = (len(values[f"probabilities_{when}"]) for when in ("before", "after"))
     if before != after and values["status"] != "error":
         raise RobenchError(f"{where}: it has {before} probabilities before the attack and {after} after it; {REPAIR}.")
-    return values
+    return Record(**{name: values[name] for name in _CHECKS})
 
 
 def make_json_object(record: Record) -> dict[str, Any]:

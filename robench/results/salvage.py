@@ -1,9 +1,8 @@
 """The good lines of a ``records.jsonl`` that may be damaged: each line is judged on its own.
 
-How it works: a line of this version ends with a checksum of the stage's key and the line, so a changed line and a line
-of another stage do not fit (:mod:`robench.results.records`). A line of an early version has none: it needs
-probabilities, and the status that follows from them. Every line has to be about an attacked row, with the row's text
-and label. What is left out is attacked again, so a wrong verdict costs time and nothing else.
+How it works: a line ends with a checksum of the stage's key and the line, so a changed line and a line of another stage
+do not fit (:mod:`robench.results.records`). Every line has to be about an attacked row, with the row's text and label.
+What is left out is attacked again, so a wrong verdict costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -54,31 +53,29 @@ class Salvage:
     is_clean: bool
 
 
-def salvage_lines(path: Path, key: str, sample: Mapping[int, AttackedRow], classes: int) -> Salvage:
+def salvage_lines(path: Path, key: str, sample: Mapping[int, AttackedRow]) -> Salvage:
     """Sort the lines of a records file into good and bad ones; see :func:`salvage`.
 
     Args:
         path: the file; it may be missing, which is the same as empty.
         key: key of the stage.
         sample: the attacked rows, by their position in their split.
-        classes: number of the task's labels.
 
     Raises:
         RobenchError: the file cannot be read.
     """
     with translate_read_errors(path):
         data = read_regular(path) if path.exists() else b""
-    return salvage(data, key, sample, classes)
+    return salvage(data, key, sample)
 
 
-def salvage(data: bytes, key: str, sample: Mapping[int, AttackedRow], classes: int) -> Salvage:
+def salvage(data: bytes, key: str, sample: Mapping[int, AttackedRow]) -> Salvage:
     """Sort lines of records into good and bad ones; an incomplete last line is neither.
 
     Args:
         data: the lines.
         key: key of the stage.
         sample: the attacked rows, by their position in their split.
-        classes: number of the task's labels.
     """
     good: dict[int, tuple[int, bytes, Record]] = {}
     bad: dict[int, tuple[bytes, str]] = {}
@@ -86,7 +83,7 @@ def salvage(data: bytes, key: str, sample: Mapping[int, AttackedRow], classes: i
     for number, raw in enumerate(data.split(b"\n")[:-1], start=1):
         line = raw.rstrip(b"\r")
         try:
-            record = _check_line(line, f"line {number}", key, sample, classes)
+            record = _check_line(line, f"line {number}", key, sample)
         except RobenchError as error:
             bad[number] = line, str(error).rstrip(".")
             continue
@@ -107,29 +104,23 @@ def salvage(data: bytes, key: str, sample: Mapping[int, AttackedRow], classes: i
     )
 
 
-def _check_line(line: bytes, where: str, key: str, sample: Mapping[int, AttackedRow], classes: int) -> Record:
+def _check_line(line: bytes, where: str, key: str, sample: Mapping[int, AttackedRow]) -> Record:
     """Read a line.
 
     Raises:
         RobenchError: it is not a good one.
     """
-    found = records.decode(line, where)
-    if found.checksum and not _is_sealed(line, key):
+    record = records.decode(line, where)
+    if not _is_sealed(line, key):
         raise RobenchError(f"{where} was changed, or belongs to another stage")
-    fault = _find_foreign(found, sample) if found.checksum else find_fault(found, sample, classes)
-    if fault:
+    if fault := _find_foreign(record, sample):
         raise RobenchError(f"{where} {fault}")
-    return found.record
+    return record
 
 
 def _is_sealed(line: bytes, key: str) -> bool:
     parts = _SEALED.fullmatch(line)
     return parts is not None and records.make_line_checksum(key, parts[1] + b"}") == parts[2]
-
-
-def find_fault(record: Record, sample: Mapping[int, AttackedRow], classes: int) -> str:
-    """Return why a record cannot be one of the sample, as the end of a sentence; empty if it can."""
-    return _find_foreign(record, sample) or _find_contradiction(record, classes)
 
 
 def _find_foreign(record: Record, sample: Mapping[int, AttackedRow]) -> str:
@@ -141,26 +132,6 @@ def _find_foreign(record: Record, sample: Mapping[int, AttackedRow]) -> str:
         return f"has the label {_shorten(record.label)}, the data has {row.label}"
     if record.original != row.text:
         return "has another original text than the data"
-    return ""
-
-
-def _find_contradiction(record: Record, classes: int) -> str:
-    """Return how a record contradicts itself."""
-    before, after = record.probabilities_before, record.probabilities_after
-    if record.status == "error":
-        return "" if record.reason else "says error, and gives no reason"
-    for name, values in (("probabilities_before", before), ("probabilities_after", after)):
-        if len(values) != classes or not are_probabilities(values):
-            return f"has {name} that are no probabilities of {classes} classes"
-    if record.status == "skipped":
-        fits = can_be_wrong(before, record.label)
-    else:
-        fits = can_be_right(before, record.label)
-        fits = fits and (can_be_right if record.status == "failed" else can_be_wrong)(after, record.label)
-    if not fits:
-        return f"says {record.status}, which its label and probabilities contradict"
-    if record.status == "succeeded" and record.final == record.original:
-        return "says succeeded, but its text is unchanged"
     return ""
 
 

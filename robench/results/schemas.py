@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,25 @@ import msgspec
 
 from robench.results.clean_lines import CleanLine
 from robench.results.entry_form import Entry
-from robench.results.records import RecordLine
+from robench.results.records import Record
 from robench.results.stage_file import make_schema
 
 _GROWTH = (
     "It may grow: a new key has a default and may be absent, and a reader ignores keys that it does not know. A key"
     " never changes its meaning, unit or type."
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordLine(Record):
+    """A line of ``records.jsonl``: a record, whose keys :class:`Record` describes, and its checksum.
+
+    Attributes:
+        checksum: 16 hexadecimal digits of the sha256 of the stage's key and the line before it. It tells a line that
+            was changed, or that belongs to another stage.
+    """
+
+    checksum: str
 
 
 def _add_title(title: str, content: dict[str, Any]) -> dict[str, Any]:

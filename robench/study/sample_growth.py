@@ -47,7 +47,7 @@ def adopt_records(context: Context, stage: AttackingStage, place: Path) -> None:
     found: dict[int, Record] = {}
     names = []
     for cell in _find_siblings(context, stage):
-        lines = salvage_lines(cell.folder / RECORDS_FILE, cell.key, needed, len(stage.data.labels))
+        lines = salvage_lines(cell.folder / RECORDS_FILE, cell.key, needed)
         new = {one.id: one for one in lines.records if one.status != "error" and one.id not in found}
         found |= new
         names += [cell.folder.name] if new else []

@@ -49,14 +49,13 @@ class SharedRows:
         folder: the folder of the stage.
         key: key of the stage.
         examples: all its rows, with their positions in their split.
-        classes: number of the task's labels.
 
     Attributes:
         sample: the rows, by position.
     """
 
-    def __init__(self, folder: Path, key: str, examples: Sequence[tuple[int, Example]], classes: int) -> None:
-        self._folder, self._key, self._classes = folder, key, classes
+    def __init__(self, folder: Path, key: str, examples: Sequence[tuple[int, Example]]) -> None:
+        self._folder, self._key = folder, key
         self.sample = {i: AttackedRow(example.text, example.label) for i, example in examples}
         ids = list(self.sample)
         self._shards = [ids[at : at + SHARD_ROWS] for at in range(0, len(ids), SHARD_ROWS)]
@@ -230,7 +229,7 @@ class SharedRows:
             added = file.read(about.st_size - start)
         lines = added[: added.rfind(b"\n") + 1]  # the last one may not be whole yet
         self._read_to[path] = about.st_ino, start + len(lines)
-        self._done |= {record.id for record in salvage(lines, self._key, self.sample, self._classes).records}
+        self._done |= {record.id for record in salvage(lines, self._key, self.sample).records}
 
 
 def _read_whole_lines(part: Path) -> bytes:

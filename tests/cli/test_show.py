@@ -121,9 +121,8 @@ def test_json_says_the_same(store: Store) -> None:
 def test_strange_texts_do_not_reach_the_terminal(store: Store) -> None:
     cell = add_cell(store, "base", "pwws", 0, n=1)
     with (cell.folder / RECORDS_FILE).open("wb") as file:
-        records.append(
-            file, record(0, "succeeded", original="a \x1b[2J \ud800 [bold]b[/]", final="a x \ud800 [bold]c[/]")
-        )
+        made = record(0, "succeeded", original="a \x1b[2J \ud800 [bold]b[/]", final="a x \ud800 [bold]c[/]")
+        records.append(file, made, cell.key)
     text = text_of(cell, store)
     assert "\x1b" not in text and "[[bold]b[/] → [bold]c[/]]" in text
     assert text.encode() and show.show_json(cell, store).encode()

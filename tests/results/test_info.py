@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from robench.errors import RobenchError
-from robench.results import records
 from robench.results.info import CellInfo, ModelInfo, StageInfo
 from robench.results.info_parts import Clean
+from robench.results.schemas import RecordLine
 from robench.results.stage_file import decode, encode, make_schema, seal, to_builtins
 
 ROOT = Path(__file__).parents[2]
@@ -137,6 +137,6 @@ def test_golden_files_fit_their_schemas() -> None:
     lines = [line for file in HOUSE.glob("*/*/records.jsonl") for line in file.read_text("utf-8").splitlines()]
     form = record["$defs"]["RecordLine"]
     assert lines and all(set(form["required"]) <= json.loads(line).keys() for line in lines)
-    assert set(form["properties"]) == set(records.RecordLine.__dataclass_fields__)
+    assert set(form["properties"]) == set(RecordLine.__dataclass_fields__)
     kinds = {option["$ref"].rpartition("/")[2] for option in make_schema()["anyOf"]}
     assert kinds == {"ModelInfo", "AdversarialInfo", "CellInfo", "StatisticsInfo", "TransferInfo", "CertificatesInfo"}

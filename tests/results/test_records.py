@@ -11,6 +11,7 @@ from robench.errors import RobenchError
 from robench.results import records
 from robench.results.records import Record
 
+KEY = "0123456789abcdef"
 RECORD = Record(
     id=3,
     label=1,
@@ -29,7 +30,7 @@ RECORD = Record(
 def write(path: Path, *written: Record) -> Path:
     with path.open("ab") as file:
         for record in written:
-            records.append(file, record)
+            records.append(file, record, KEY)
     return path
 
 
@@ -60,7 +61,7 @@ def test_every_text_comes_back_from_a_single_line(tmp_path: Path, text: str) -> 
 
 def test_a_line_is_flushed_when_it_is_appended(tmp_path: Path) -> None:
     with (tmp_path / "r.jsonl").open("ab") as file:
-        records.append(file, RECORD)
+        records.append(file, RECORD, KEY)
         assert records.read(tmp_path / "r.jsonl") == [RECORD]
 
 

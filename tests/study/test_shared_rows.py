@@ -233,7 +233,7 @@ def test_records_of_others_are_read_once_however_often_one_looks(
     judged: list[str] = []
     decode = records.decode
 
-    def spy(line: bytes, where: str) -> records.RecordLine:
+    def spy(line: bytes, where: str) -> records.Record:
         judged.append(where)
         return decode(line, where)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 import json
@@ -68,19 +67,16 @@ def record(row: int, status: str, **changes: Any) -> Record:
 
 def write_records(folder: Path, failed: int, n: int, errors: int = 0, rows: Sequence[Record] = ()) -> list[Record]:
     """``failed`` of ``n`` texts stand, ``errors`` end in one, one is skipped if there is room, the others fall."""
-    written, lines = (list(rows), encode(rows)) if rows else make_records(failed, n, errors)
+    written = list(rows) or make_records(failed, n, errors)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / RECORDS_FILE).open("ab") as file:
-        file.write(lines)
-    return list(written)
+        file.write(encode(written, folder.name.rpartition("-")[2]))
+    return written
 
 
-@functools.cache
-def make_records(failed: int, n: int, errors: int) -> tuple[list[Record], bytes]:
-    """Make the records of a cell and their lines, once for all tests of a process."""
+def make_records(failed: int, n: int, errors: int) -> list[Record]:
     statuses = (["error"] * errors + ["failed"] * failed + ["skipped"] + ["succeeded"] * n)[:n]
-    rows = [record(row, status) for row, status in enumerate(statuses)]
-    return rows, encode(rows)
+    return [record(row, status) for row, status in enumerate(statuses)]
 
 
 class Lines(io.BytesIO):
@@ -89,10 +85,10 @@ class Lines(io.BytesIO):
     name = RECORDS_FILE
 
 
-def encode(rows: Sequence[Record]) -> bytes:
+def encode(rows: Sequence[Record], key: str) -> bytes:
     file = Lines()
     for row in rows:
-        records.append(file, row)
+        records.append(file, row, key)
     return file.getvalue()
 
 

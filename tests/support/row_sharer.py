@@ -17,7 +17,6 @@ from support.hand_made import record
 
 TESTS = Path(__file__).parents[1]
 KEY = "0123456789abcdef"
-CLASSES = 2
 
 
 def examples(count: int) -> list[tuple[int, Example]]:
@@ -30,13 +29,13 @@ def result(row: int) -> Record:
 
 
 def share(folder: Path, count: int) -> SharedRows:
-    return SharedRows(folder, KEY, examples(count), CLASSES)
+    return SharedRows(folder, KEY, examples(count))
 
 
 def good_records(path: Path, count: int) -> tuple[Record, ...]:
     """The good records of a file, which is cleaned as a run cleans it."""
     rows = share(path.parent, count)
-    found = salvage_lines(path, KEY, rows.sample, CLASSES)
+    found = salvage_lines(path, KEY, rows.sample)
     if path.exists():
         path.write_bytes(b"".join(line + b"\n" for line in found.good))
     return found.records

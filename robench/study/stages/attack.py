@@ -17,11 +17,10 @@ from robench.results.info import REMEDY, AttackInfo, CellInfo, ModelInfo, StageI
 from robench.results.info_parts import Clean, Draws, Similarity, Timing
 from robench.results.outcome import measure_similarity, summarise
 from robench.results.records import Record
-from robench.results.salvage import salvage_lines
-from robench.results.store import RECORDS_FILE, Store, StoredStage
+from robench.results.store import RECORDS_FILE, Store
 from robench.study.setting import NamedAttack, NamedPlugin
 from robench.study.shared_rows import SharedRows
-from robench.study.stages.attacked_rows import report_errors, rows_of
+from robench.study.stages.attacked_rows import report_errors
 from robench.study.stages.context import Context
 from robench.study.stages.stage import FORMAT, RecordsStage, Size, Stage, sample
 from robench.study.stages.train import ModelStage
@@ -109,22 +108,13 @@ class AttackingStage(RecordsStage):
             raise RobenchError(f"{path} has lost {len(lost)} rows, such as {min(lost)}; {REMEDY}.")
         return rows
 
-    def find_faults(self, stored: StoredStage[Any]) -> list[str]:
-        """Return what does not fit; records that have no sha256, as in early versions, are compared with the data."""
-        faults = super().find_faults(stored)
-        if faults or stored.info.files:
-            return faults
-        found = salvage_lines(stored.folder / RECORDS_FILE, self.key, rows_of(self.examples()), len(self.data.labels))
-        lost = len(self.examples()) - len(found.records)
-        return [*found.faults, *([f"{RECORDS_FILE} lacks {lost} rows"] if lost and not found.faults else [])]
-
     def count_threads(self, training: int) -> int | None:
         """Return 1; None if the victim is a function of the user."""
         return None if self.model.can_change else 1
 
     def share_rows(self, folder: Path) -> SharedRows:
         """Return its rows, to be shared by the processes that work on it."""
-        return SharedRows(folder, self.key, self.examples(), len(self.data.labels))
+        return SharedRows(folder, self.key, self.examples())
 
     def make(self, context: Context, folder: Path) -> None:
         """Summarise the records of all rows, which jobs have made before.

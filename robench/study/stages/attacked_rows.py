@@ -96,7 +96,7 @@ def keep_good_records(
     context: Context, stage: Stage, examples: Sequence[tuple[int, Example]], path: Path
 ) -> tuple[Record, ...]:
     """Set the lines aside that are no good records of a stage, and return the records that stay."""
-    found = salvage_lines(path, stage.key, rows_of(examples), len(stage.data.labels))
+    found = salvage_lines(path, stage.key, rows_of(examples))
     if found.bad:
         place = set_lines_aside(path, found.bad)
         more = f", and {len(found.bad) - 1} others" if len(found.bad) > 1 else ""

@@ -191,7 +191,7 @@ class StatisticsStage(Stage):
     def _attack_untrained(self, context: Context, folder: Path) -> Outcome:
         """Attack the untrained model like any other, with this process as the only one that works on the rows."""
         reference, examples = self.reference, self.reference.examples()
-        rows = SharedRows(folder, self.key, examples, len(self.data.labels))
+        rows = SharedRows(folder, self.key, examples)
         by_row = dict(examples)
         untaken = ((i, by_row[i]) for shard in iter(rows.take, []) for i in shard)
 

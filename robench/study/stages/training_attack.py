@@ -96,7 +96,7 @@ class TrainingAttack:
         """
         with translate_os_errors(path):
             make_folder(path.parent)
-        found = salvage_lines(path, key, rows_of(order), len(self._stage.data.labels))
+        found = salvage_lines(path, key, rows_of(order))
         return {record.id: record for record in rewrite_records(self._context, path, found)}
 
     def _search(

@@ -74,7 +74,7 @@ def _spoil_records(place: Place, text: Any) -> None:
                     if old.status == "succeeded"
                     else old
                 )
-                records.append(file, new)
+                records.append(file, new, folder.name.rpartition("-")[2])
         size = (folder / "records.jsonl").stat().st_size
         edit_json(folder / "stage.json", lambda values: values.pop("files", None))
         rewrite(folder / "stage.json", records_bytes=size)
