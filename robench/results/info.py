@@ -64,7 +64,7 @@ class StageInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
         identity: exactly what determines the result.
         foreign_code: whose code the user allowed to run in the stage, in a few words each.
         timing: how long the stage took.
-        files: the files beside ``stage.json``, by name; empty in files of early versions.
+        files: the files beside ``stage.json``, by name.
         parents: the stages that it was made from: by key, the sha256 of what it used of them, see
             :func:`robench.results.integrity.digest_content`.
         environment: where and when the stage was made.
@@ -139,7 +139,6 @@ class AttackInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True):
         model: key of the model under attack.
         adversarial: key of the adversarial training set that the model was trained on; None if it needed none.
         attacked: counts and means of the records.
-        records_bytes: size of the ``records.jsonl`` that ``attacked`` was computed from.
     """
 
     attack: PluginInfo
@@ -147,7 +146,6 @@ class AttackInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True):
     model: str = ""
     adversarial: str | None = None
     attacked: Outcome | None = None
-    records_bytes: Count | None = None
 
 
 class AdversarialInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="adversarial"):

@@ -1,9 +1,8 @@
 """Whether a stored stage is still what robench wrote: the threat is accident (copying, merging, power, disks).
 
 How it works: ``stage.json`` has a checksum of itself, which :func:`robench.results.stage_file.decode` compares, and
-sha256, size and number of lines of the files beside it, which :func:`find_faults` compares. Counts are taken from the
-bytes of records, without reading them as JSON, so that a table of a thousand cells takes a second. Stages of early
-versions have neither; for them the counts alone are compared. A child stores a digest of what it used of its parents; a
+sha256, size and number of lines of the files beside it, which :func:`find_faults` compares without reading records as
+JSON, so that a table of a thousand cells takes a second. A child stores a digest of what it used of its parents; a
 parent that has changed since is no damage of the child (:func:`find_changed_parents`).
 """
 
@@ -24,7 +23,7 @@ from robench.results.certificates import CERTIFICATES_FILE
 from robench.results.columns import COLUMNS_FILE, RecordColumns, make_columns, read_copy, write_columns
 from robench.results.draws import DRAWS_FILE
 from robench.results.info import AttackInfo, CellInfo, Info, ModelInfo, StageInfo
-from robench.results.info_parts import FileInfo, Outcome
+from robench.results.info_parts import FileInfo
 from robench.results.stage_file import encode, seal
 from robench.syncing import make_folder, sync, sync_tree
 
@@ -47,8 +46,6 @@ class _Files(msgspec.Struct):
 
 
 _LINES = ".jsonl"
-_STATUS = b'"status": "%s"'
-_CORRECT = b'"correct": true'
 _SECONDS = b', "seconds": '
 
 
@@ -142,17 +139,18 @@ def find_faults(folder: Path, info: StageInfo, names: Container[str] | None = TA
     Args:
         folder: the folder.
         info: its ``stage.json``, whose own checksum fits.
-        names: the files to check; None checks all, and that a model has no others.
+        names: the files to check, and that no others of these names are there; None checks all files, and that there
+            are none that tables are made from, or that a model is read from.
     """
     faults = _find_gaps(info)
-    for name in sorted({*info.files, *_usual_files(folder, info)}):
+    for name, before in sorted(info.files.items()):
         if names is None or name in names:
-            faults += _check_file(folder / name, info)
-    if names is None and info.files and isinstance(info, ModelInfo):
+            faults += _check_file(folder / name, before)
+    read = [name for name in TABLE_FILES if (names is None or name in names) and (folder / name).exists()]
+    if names is None and isinstance(info, ModelInfo):
         # Transformers reads further files if they are there, such as added_tokens.json.
-        others = (path.name for path in _files(folder) if path.suffix == ".json" and path.name != STAGE_FILE)
-        faults += [f"{name} is none of the files that robench wrote" for name in others if name not in info.files]
-    return faults
+        read += [path.name for path in _files(folder) if path.suffix == ".json" and path.name != STAGE_FILE]
+    return faults + [f"{name} is none of the files that robench wrote" for name in read if name not in info.files]
 
 
 def digest_content(folder: Path, info: StageInfo) -> str:
@@ -185,14 +183,10 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
-def _usual_files(folder: Path, info: StageInfo) -> list[str]:
-    """Return the files that ``stage.json`` counts, also in early versions, which do not list them."""
-    counted = [CLEAN_FILE] if isinstance(info, ModelInfo) and (folder / CLEAN_FILE).exists() else []
-    return [RECORDS_FILE] if isinstance(info, AttackInfo) else counted
-
-
 def _find_gaps(info: StageInfo) -> list[str]:
-    """Name the fields that a table of cells needs; they have defaults, which no cell has."""
+    """Name what ``stage.json`` has to have, though a field has a default: records, and what a table of cells needs."""
+    if isinstance(info, AttackInfo) and RECORDS_FILE not in info.files:
+        return [f"{STAGE_FILE} describes no {RECORDS_FILE}"]
     if not isinstance(info, CellInfo):
         return []
     values = {"defense.class": info.defense.class_, "model": info.model, "preset": info.preset}
@@ -200,21 +194,17 @@ def _find_gaps(info: StageInfo) -> list[str]:
     return gaps if info.clean.n else [*gaps, f"{STAGE_FILE} counts no clean samples"]
 
 
-def _check_file(path: Path, info: StageInfo) -> list[str]:
-    before = info.files.get(path.name)
+def _check_file(path: Path, before: FileInfo) -> list[str]:
     try:
         data = read_regular(path) if path.suffix == _LINES else None
-        if before and data is not None and before.sha256 == hashlib.sha256(data).hexdigest():
+        if data is not None and before.sha256 == hashlib.sha256(data).hexdigest():
             return []  # the same content has the same lines, which take as long to count
         now = describe_file(path) if data is None else _describe_lines(data)
     except FileNotFoundError:
         return [f"{path.name} is missing"]
     except OSError as error:
         return [f"{path.name} cannot be read ({(error.strerror or str(error)).lower()})"]
-    if before:  # the counts were taken of the file that it describes
-        fault = _compare(before, now)
-    else:
-        fault = _check_counts(path, data, info) if data is not None else ""
+    fault = _compare(before, now)
     return [f"{path.name} {fault}"] if fault else []
 
 
@@ -227,39 +217,6 @@ def _compare(before: FileInfo, now: FileInfo) -> str:
     if before.bytes != now.bytes:
         return f"has {now.bytes:,} bytes in place of {before.bytes:,}"
     return "has another content than when it was stored"
-
-
-def _check_counts(path: Path, data: bytes, info: StageInfo) -> str:
-    """Return how the counts of ``stage.json`` contradict a file, as the end of a sentence; empty if they do not."""
-    if path.name == CLEAN_FILE and isinstance(info, ModelInfo):
-        right, n = data.count(_CORRECT), data.count(b"\n")
-        return "" if (right, n) == (info.clean.correct, info.clean.n) else f"has {right:,} of {n:,} texts right"
-    outcome: Outcome | None = getattr(info, "attacked", None)
-    if path.name != RECORDS_FILE:
-        return ""
-    size = getattr(info, "records_bytes", None)
-    if not info.files and size not in (None, len(data)):
-        return f"has {len(data):,} bytes in place of {size:,}"
-    if outcome is None:  # written by an early version
-        return _find_broken_line(path)
-    stored = {"failed": outcome.failed or 0, "succeeded": outcome.succeeded, "skipped": outcome.skipped}
-    stored |= {"error": outcome.errors}
-    found = {status: data.count(_STATUS % status.encode()) for status in stored}
-    lines = data.count(b"\n")
-    if found == stored and outcome.n == lines > 0:
-        return ""
-    return f"has {lines:,} lines ({_listed(found)}), {STAGE_FILE} counts {outcome.n:,} ({_listed(stored)})"
-
-
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {status}" for status, count in counts.items() if count or status != "error")
-
-
-def _find_broken_line(path: Path) -> str:
-    try:
-        return "" if records.read(path) else "is empty"
-    except RobenchError as error:
-        return f"has a broken line ({error})"
 
 
 def _describe_lines(data: bytes) -> FileInfo:

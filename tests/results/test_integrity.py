@@ -83,6 +83,16 @@ def test_a_model_is_checked_to_its_last_file_and_a_file_of_others_is_told_where_
     ]
 
 
+def test_a_file_that_tables_would_read_and_that_is_not_described_is_told(store: Store) -> None:
+    cell = add_cell(store, "base", "pwws", 2, n=4)
+    model = add_model(store, cell)
+    for folder, info, name in ((model.folder, model.info, "clean.jsonl"), (cell.folder, cell.info, "draws.jsonl")):
+        (folder / name).write_bytes(b"{}\n")
+        told = [f"{name} is none of the files that robench wrote"]
+        assert find_faults(folder, info) == find_faults(folder, info, names=None) == told
+        assert find_faults(folder, info, names=()) == []
+
+
 @pytest.mark.parametrize("part", [("statistics", "kl_neg"), ("clean", "correct"), ("attacked", "failed")])
 def test_a_changed_number_of_statistics_is_named_and_left_out(store: Store, part: tuple[str, str]) -> None:
     made = add_statistics(store, "taichi")
@@ -114,12 +124,17 @@ def drop_class(values: dict[str, Any]) -> None:
     values["defense"]["class"] = ""
 
 
+def drop_files(values: dict[str, Any]) -> None:
+    values["files"] = {}
+
+
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
         (change_identity, "identity that its key does not belong to"),
         (take_another_key, "identity that its key does not belong to"),
         (drop_class, "has no defense.class"),
+        (drop_files, "stage.json describes no records.jsonl"),
     ],
 )
 def test_a_stage_that_was_written_as_no_run_writes_it_is_told(

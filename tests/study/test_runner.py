@@ -53,7 +53,7 @@ def test_records_tell_what_the_summary_tells(finished: Path, tiny_job: TinyJob) 
     for stage in stages:
         found = attacked(stage)
         assert stage.info.attacked == summarise(found)
-        assert stage.info.records_bytes == (stage.folder / "records.jsonl").stat().st_size
+        assert stage.info.files["records.jsonl"].bytes == (stage.folder / "records.jsonl").stat().st_size
         if stage.info.kind == "cells":
             assert [f"{record.original}\t{record.label}" for record in found] == test_rows
 

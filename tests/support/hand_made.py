@@ -199,7 +199,6 @@ def add_cell(
     folder = store.folder("cells", label, info["key"])
     written = write_records(folder, failed, n, errors, records)
     info["attacked"] = msgspec.structs.asdict(summarise(written))
-    info["records_bytes"] = (folder / RECORDS_FILE).stat().st_size
     return write_info(store, folder, info)
 
 
@@ -212,7 +211,7 @@ def add_model(store: Store, cell: StoredStage[Any], **changes: Any) -> StoredSta
     info = {
         name: value
         for name, value in to_builtins(cell.info).items()
-        if name not in ("attack", "attacked", "records_bytes", "model", "files", "checksum")
+        if name not in ("attack", "attacked", "model", "files", "checksum")
     }
     info |= {**changes, "kind": "models", "key": cell.info.model, "label": f"{info['task']}-{info['defense']['name']}"}
     info["identity"] = _model_identity(cell.info.identity["trained"])
@@ -262,5 +261,4 @@ def add_transfer(
     write_records(folder, 0, 0, rows=found)
     statuses = [one.status for one in found]
     info["attacked"] = {"n": len(found), "skipped": 0} | {s: statuses.count(s) for s in ("failed", "succeeded")}
-    info["records_bytes"] = (folder / "records.jsonl").stat().st_size
     return write_info(store, folder, info)

@@ -122,13 +122,11 @@ class AttackingStage(RecordsStage):
         Raises:
             RobenchError: the attack failed on every row.
         """
-        path = folder / RECORDS_FILE
-        rows = records.read(path)
+        rows = records.read(folder / RECORDS_FILE)
         report_errors(context, rows)
         info = self.describe(context, folder, rows)
         info |= {
             "attacked": summarise(rows),
-            "records_bytes": path.stat().st_size,
             "timing": Timing(seconds=round(sum(row.seconds for row in rows), 1), examples=len(rows)),
         }
         context.store.finish(folder, self.info_type(**(self.common_info(context) | info)))

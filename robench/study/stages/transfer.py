@@ -125,7 +125,6 @@ class TransferStage(Stage):
             model=self.model.key,
             adversarial=self.model.adversarial.key if self.model.adversarial else None,
             attacked=summarise(rows),
-            records_bytes=(folder / RECORDS_FILE).stat().st_size,
             texts=self.texts.key,
             texts_seed=self.texts.seed,
             clean=model.clean,

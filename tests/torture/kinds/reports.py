@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from torture.case import Case, Place, Step, kind
-from torture.damages import edit_json
 from torture.strings import hostile
 
 FORMATS = ("rich", "md", "csv", "json", "latex", "html")
@@ -59,10 +58,11 @@ def fill(seed: str, place: Place) -> None:
 
 
 def _spoil_records(place: Place, text: Any) -> None:
-    """Let the texts of records be hostile, which a finished cell's size has to fit."""
+    """Let the texts of records be hostile, in cells that are finished with them."""
     from robench.results import records
+    from robench.results.integrity import write_stage
+    from robench.results.stage_file import decode
     from support.hand_made import record
-    from support.runs import rewrite
 
     for folder in (place.work / "runs" / "cells").iterdir():
         found = records.read(folder / "records.jsonl")
@@ -75,9 +75,8 @@ def _spoil_records(place: Place, text: Any) -> None:
                     else old
                 )
                 records.append(file, new, folder.name.rpartition("-")[2])
-        size = (folder / "records.jsonl").stat().st_size
-        edit_json(folder / "stage.json", lambda values: values.pop("files", None))
-        rewrite(folder / "stage.json", records_bytes=size)
+        file = folder / "stage.json"
+        write_stage(folder, decode(file.read_bytes(), file))
 
 
 @kind(40)
