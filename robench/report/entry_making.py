@@ -27,7 +27,6 @@ from robench.results.integrity import CLEAN_FILE, RECORDS_FILE
 from robench.results.outcome import summarise
 from robench.results.store import Store, StoredStage
 from robench.results.strict_json import parse_json
-from robench.results.weights import count_parameters
 
 Cell = StoredStage[CellInfo]
 
@@ -96,7 +95,7 @@ def make_entry(
         parts=tuple(_describe_part(store, key) for key in _part_keys(info)),
         victim=_describe_victim(info.victim) if info.victim else None,
         foreign_code=tuple(map(hide_folders, info.foreign_code)),
-        parameters=count_parameters(model),
+        parameters=info.parameters,
         warnings=tuple(map(hide_folders, info.warnings)),
         predictions=None if counts_only else _read_predictions(model),
         attacks=tuple(
@@ -181,7 +180,7 @@ def _describe_training_set(store: Store, key: str) -> TrainingSet:
         model=info.model,
         attack=_hide_fields(info.attack, info.identity),
         identity=info.identity,
-        attacked=info.attacked or summarise(records.read(stage.folder / RECORDS_FILE)),
+        attacked=info.attacked,
         timing=info.timing,
         environment=info.environment,
     )

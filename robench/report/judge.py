@@ -19,7 +19,6 @@ from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.results import records
 from robench.results.answers import UNCLEAR, JudgeAnswers, read_answers
 from robench.results.blind_texts import BlindKey, BlindText, Kind, choose_texts, read_key
-from robench.results.cells import read_outcome
 from robench.results.info import CellInfo
 from robench.results.info_parts import Outcome
 from robench.results.intervals import LEVEL, Interval
@@ -160,11 +159,11 @@ def _list_texts(key: BlindKey, texts: Sequence[BlindText]) -> str:
 
 
 def _row(name: str, cell: StoredStage[CellInfo], clean: ValidTexts, adversarial: ValidTexts) -> Row:
-    outcome, kept = read_outcome(cell), share_cell(adversarial.kept, adversarial.n)
+    outcome, kept = cell.info.attacked, share_cell(adversarial.kept, adversarial.n)
     if cell.info.draws:  # a random model is right about a text in a share of its draws
         attacked, corrected = Cell(cell.info.accuracy_under_attack, n=outcome.n - outcome.errors), Cell()
     else:
-        attacked = share_cell(outcome.failed or 0, outcome.n - outcome.errors)
+        attacked = share_cell(outcome.failed, outcome.n - outcome.errors)
         corrected = _corrected_cell(outcome, kept)
     return Row(name, name, (share_cell(clean.kept, clean.n), kept, attacked, corrected))
 

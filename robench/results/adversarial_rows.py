@@ -22,16 +22,8 @@ _REASONS = {
 
 
 def count_unchanged(info: ModelInfo | CellInfo) -> int | None:
-    """Count the adversarial texts that a model was trained on and that are the clean text; None if that is not known.
-
-    Early versions did not store the number. It follows from the outcomes of the attack if all clean texts were kept.
-    """
-    rows = info.rows
-    if rows is None or rows.unchanged is not None:
-        return rows.unchanged if rows else None
-    attacked = rows.succeeded + rows.failed + rows.skipped + rows.errors
-    kept_all = info.defense.fields.get("unsuccessful") == "original" and rows.adversarial == attacked
-    return attacked - rows.succeeded if kept_all and attacked else None
+    """Count the adversarial texts that a model was trained on and that are the clean text; None if not known."""
+    return info.rows.unchanged if info.rows else None
 
 
 def describe_adversarial_rows(info: StageInfo, records: Sequence[Record]) -> str:

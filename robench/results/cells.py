@@ -18,11 +18,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from robench.results import records
 from robench.results.info import CellInfo
 from robench.results.info_parts import Clean, Outcome, PluginInfo
-from robench.results.outcome import summarise
-from robench.results.store import RECORDS_FILE, StoredStage
+from robench.results.store import StoredStage
 
 if TYPE_CHECKING:
     from robench.results.entry_form import Entry
@@ -97,15 +95,6 @@ def read_results(cells: Sequence[StoredStage[CellInfo]]) -> list[Result]:
         RobenchError: a cell's files are missing or broken.
     """
     return separate([_result(cell) for cell in cells], by="key")
-
-
-def read_outcome(cell: StoredStage[CellInfo]) -> Outcome:
-    """Return counts and means of a cell's records: as stored, which the store compared with the records.
-
-    Raises:
-        RobenchError: they are not stored, as in early versions, and the records are missing or broken.
-    """
-    return cell.info.attacked or summarise(records.read(cell.folder / RECORDS_FILE))
 
 
 def read_model_results(cells: Sequence[StoredStage[CellInfo]]) -> list[Result]:
@@ -187,7 +176,7 @@ def group(items: Iterable[T], identity: Callable[[T], str]) -> dict[str, list[T]
 
 
 def _result(cell: StoredStage[CellInfo]) -> Result:
-    info, outcome = cell.info, read_outcome(cell)
+    info, outcome = cell.info, cell.info.attacked
     block = [info.task, info.training, info.precision, info.train_rows]
     block += [info.data.digest, info.encoder.digest, info.format]
     others = [info.clean.n, info.split]

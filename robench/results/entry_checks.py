@@ -106,7 +106,7 @@ def _statuses(counts: RowCounts | Outcome) -> str:
 
 
 def _find_count_fault(outcome: Outcome) -> str:
-    total = (outcome.failed or 0) + outcome.succeeded + outcome.skipped + outcome.errors
+    total = outcome.failed + outcome.succeeded + outcome.skipped + outcome.errors
     return "" if outcome.n == total else f"has n {outcome.n:,}, but the outcomes sum to {total:,}"
 
 

@@ -147,7 +147,7 @@ class Entry(EntryPart, frozen=True, kw_only=True, omit_defaults=True):
         preset: name of the preset that decided the options which the user did not give.
         precision: ``fp32``, matrix products in ``bf16``, or ``native``: a user's model in the type of its weights.
         hardware: what trained weights depend on besides: the kind of device, and the number of threads on a CPU; empty
-            for results of early versions.
+            for a user's model and for results of formats that did not have it.
         training: the training settings.
         train_rows: number of clean training rows.
         seed: seed of training.

@@ -115,7 +115,7 @@ class ModelInfo(StageInfo, frozen=True, kw_only=True, omit_defaults=True, tag="m
         dev: accuracy on the development split.
         clean: accuracy on the test split; of a user's model, on the split that is attacked.
         clean_limit: number of rows that ``clean`` was limited to; None if it counts all of them.
-        parameters: number of weights of the deployed network; None for a user's model and in files of early versions.
+        parameters: number of weights of the deployed network; None for a user's model.
         warnings: findings about the model that would make its numbers misleading.
     """
 
@@ -159,6 +159,7 @@ class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="c
     the model. If development rows were attacked, ``clean`` counts these.
 
     Attributes:
+        attacked: counts and means of the records.
         split: the split whose rows were attacked, ``test`` or ``dev``.
         trained_against: the attack whose texts the model was trained on, if that is another one than ``attack``.
         similarity: how similar originals and adversarial texts are; None if it was not measured.
@@ -166,6 +167,7 @@ class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="c
         draws: how often a random model is right about the final texts; None of any other, and of early versions.
     """
 
+    attacked: Outcome
     split: str = "test"
     clean: Clean
     clean_limit: Count | None = None
@@ -180,10 +182,10 @@ class CellInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, tag="c
 
     @property
     def accuracy_under_attack(self) -> Fraction | None:
-        """Return the accuracy under attack, 0 to 1, over all draws of a random model; None if it is not known."""
+        """Return the accuracy under attack, 0 to 1, over all draws of a random model; None if all are errors."""
         outcome, draws = self.attacked, self.draws
-        if outcome is None or draws is None or not draws.n:
-            return outcome.accuracy if outcome else None
+        if draws is None or not draws.n:
+            return outcome.accuracy
         measured = outcome.n - outcome.errors
         return Fraction(draws.right, draws.n * measured) if measured > 0 else None
 
@@ -230,10 +232,12 @@ class TransferInfo(AttackInfo, frozen=True, kw_only=True, omit_defaults=True, ta
     :class:`ModelInfo` of the model; transfers of early versions have no ``clean_limit``.
 
     Attributes:
+        attacked: counts and means of the records.
         texts: key of the cell that has the texts.
         texts_seed: seed of the model that the texts were made against.
     """
 
+    attacked: Outcome
     texts: str = ""
     texts_seed: Count = 0
     clean: Clean

@@ -151,7 +151,7 @@ class Outcome(_Part, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     n: Count
-    failed: Count | None
+    failed: Count
     succeeded: Count
     skipped: Count
     errors: Count = 0
@@ -162,7 +162,7 @@ class Outcome(_Part, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def attempts(self) -> int:
         """Count the samples that the model had right before the attack."""
-        return self.succeeded + (self.failed or 0)
+        return self.succeeded + self.failed
 
     @property
     def success_rate(self) -> Fraction | None:
@@ -176,7 +176,7 @@ class Outcome(_Part, frozen=True, kw_only=True, omit_defaults=True):
         Nobody knows of a sample with an error whether the model withstands the attack, so it counts on neither side.
         """
         measured = self.n - self.errors
-        return Fraction(self.failed or 0, measured) if measured > 0 else None
+        return Fraction(self.failed, measured) if measured > 0 else None
 
 
 class Draws(_Part, frozen=True, kw_only=True, omit_defaults=True):

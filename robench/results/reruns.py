@@ -84,7 +84,7 @@ def compare_runs(first: Entry, second: Entry, level: float = LEVEL) -> list[Reru
 
 def _compare(label: str, rerun_by: str, first: AttackMet, second: AttackMet, level: float) -> RerunAgreement | None:
     one, other = first.attacked, second.attacked
-    if one.accuracy is None or other.accuracy is None or one.failed is None:
+    if one.accuracy is None or other.accuracy is None:
         return None
     rows = (first.records, second.records) if first.records and second.records else None
     return RerunAgreement(

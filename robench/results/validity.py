@@ -71,7 +71,7 @@ def correct_accuracy(outcome: Outcome, share: Fraction | float) -> Fraction | No
         The accuracy, 0 to 1: a success whose label people change counts as withstood. None if all samples are errors.
     """
     measured = outcome.n - outcome.errors
-    return ((outcome.failed or 0) + outcome.succeeded * (1 - Fraction(share))) / measured if measured else None
+    return (outcome.failed + outcome.succeeded * (1 - Fraction(share))) / measured if measured else None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ LEAST: dict[str, Any] = {
     "encoder": {"name": "minilm", "digest": "e"},
     "seed": 1,
     "attack": {"name": "pwws"},
+    "attacked": {"n": 2, "failed": 1, "succeeded": 1, "skipped": 0},
     "clean": {"correct": 1, "n": 2},
 }
 
@@ -50,7 +51,7 @@ def test_a_golden_file_decoded_and_encoded_says_the_same(file: Path) -> None:
 def test_a_file_with_the_least_has_defaults_for_the_rest() -> None:
     info = read(LEAST)
     assert isinstance(info, CellInfo) and info.clean == Clean(correct=1, n=2)
-    assert (info.victim, info.attacked, info.files, info.environment, info.warnings) == (None, None, {}, None, ())
+    assert (info.victim, info.files, info.environment, info.warnings) == (None, {}, None, ())
     assert written(info) == LEAST, "what has its default is left out"
 
 
@@ -71,6 +72,7 @@ def test_optional_fields_of_provenance_survive() -> None:
     ("change", "sentence"),
     [
         ({"clean": {"n": 2}}, "has no clean.correct"),
+        ({"attacked": LEAST["attacked"] | {"failed": None}}, "has a wrong value at attacked.failed: expected `int`"),
         ({"data": {}}, "has no data.digest"),
         ({"seed": "one"}, "has a wrong value at seed: expected `int`, got `str`"),
         ({"kind": "cakes"}, "does not describe a stage of a run"),
@@ -82,7 +84,7 @@ def test_a_broken_file_is_named_with_its_field(change: dict[str, Any], sentence:
     assert str(error.value).startswith(f"{FILE} {sentence}") and "`robench run` sets it aside" in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["key", "task", "data", "encoder", "seed", "attack", "clean"])
+@pytest.mark.parametrize("name", ["key", "task", "data", "encoder", "seed", "attack", "attacked", "clean"])
 def test_a_file_without_a_needed_field_is_named(name: str) -> None:
     with pytest.raises(RobenchError, match=f"has no {name};"):
         read({key: value for key, value in LEAST.items() if key != name})

@@ -143,7 +143,7 @@ def _accuracy_section(results: Sequence[Result], reader: SampleReader | None) ->
             for cell, column in zip(cells, COLUMNS[1:], strict=True)
         ]
         o = result.outcome
-        counts = [Item(f"{count:,}", order=count) for count in (o.failed or 0, o.succeeded, o.skipped, o.errors)]
+        counts = [Item(f"{count:,}", order=count) for count in (o.failed, o.succeeded, o.skipped, o.errors)]
         page = attack_page(attack_name(result.attack))
         lines.append(Line([Item(result.attack.title, href=page), *shown, *counts]))
     below = [

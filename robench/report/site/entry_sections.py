@@ -118,7 +118,7 @@ def _describe_training_set(entry: Entry) -> str:
     if against is None:
         return ""
     made = against.attacked
-    counts = f"{made.n:,} attacked: {made.succeeded:,} succeeded, {made.failed or 0:,} failed" if made else ""
+    counts = f"{made.n:,} attacked: {made.succeeded:,} succeeded, {made.failed:,} failed" if made else ""
     seconds = f"{against.timing.seconds:,.0f} s" if against.timing else ""
     return "; ".join(filter(None, (against.attack.title, counts, seconds, f"key {against.key}")))
 

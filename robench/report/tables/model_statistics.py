@@ -97,7 +97,7 @@ def _read_statistics(stage: StoredStage[StatisticsInfo], cell: CellInfo | None) 
         values[measure.key] = Fraction(number) if math.isfinite(number) else number
     if info.clean and info.clean.n:
         values[CLEAN] = Fraction(info.clean.correct, info.clean.n)
-    if info.attacked and info.attacked.failed is not None and info.attacked.accuracy is not None:
+    if info.attacked and info.attacked.accuracy is not None:
         values["attack%"] = info.attacked.accuracy
     return ModelStatistics(
         info,

@@ -20,7 +20,6 @@ from robench.results.info_parts import Timing
 from robench.results.labels import MODEL_LEGEND, model_labels
 from robench.results.sample_reader import SampleReader
 from robench.results.store import Store, StoredStage
-from robench.results.weights import count_parameters
 from robench.results.worst import WorstReader
 
 TIMES = "times"
@@ -119,7 +118,7 @@ class _Costs:
             training=sum(t.seconds for t in times if t) if all(times) and times else None,
             adversarial=self._time_set(result.info.adversarial),
             passes=sum(passes) if len(passes) == len(times) and passes else None,
-            weights=count_parameters(model),
+            weights=model.info.parameters,
             inference=None if inference is None else 1000 * inference / model.info.clean.n,
         )
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from robench.errors import RobenchError
 from robench.results import records
-from robench.results.cells import read_outcome
 from robench.results.info import BEFORE, StageInfo, StatisticsInfo
 from robench.results.info_parts import Clean, Outcome, PluginInfo, Timing
 from robench.results.outcome import summarise
@@ -176,7 +175,7 @@ class StatisticsStage(Stage):
             "defense": cell.info.defense,
             "adversarial": cell.info.adversarial,
             "clean": cell.info.clean,
-            "attacked": read_outcome(cell),
+            "attacked": cell.info.attacked,
         }
 
     def _about_untrained(self, context: Context, pairs: Pairs, folder: Path) -> dict[str, Any]:
