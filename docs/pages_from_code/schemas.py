@@ -7,15 +7,24 @@ import re
 from typing import Any
 
 from pages_from_code.markdown import prose, table
-from robench.results import clean_lines, entry_form, entry_parts, entry_rows, info, info_parts, records
-from robench.results.schemas import SCHEMAS
+from robench.results import (
+    clean_lines,
+    entry_form,
+    entry_parts,
+    entry_rows,
+    info,
+    info_origin,
+    info_parts,
+    records,
+    schemas,
+)
 
-_MODULES = (info, info_parts, records, clean_lines, entry_form, entry_parts, entry_rows)
+_MODULES = (info, info_parts, info_origin, records, schemas, clean_lines, entry_form, entry_parts, entry_rows)
 
 
 def render_schema(name: str) -> str:
     """Return a table of keys for each structure of a file, the file's own first."""
-    structures = SCHEMAS[name]()["$defs"]
+    structures = schemas.SCHEMAS[name]()["$defs"]
     first = next(iter(structures))
     shared = {key: f"as in {first}" for key in structures[first]["properties"]}
     return "\n".join(_render_structure(name, one, shared) for name, one in structures.items())

@@ -22,7 +22,8 @@ from robench.results import records
 from robench.results.adversarial_rows import describe_adversarial_rows
 from robench.results.changes import align_words, choose_examples
 from robench.results.info import CellInfo, ModelInfo, StageInfo, TransferInfo
-from robench.results.info_parts import Environment, Outcome, PluginInfo
+from robench.results.info_origin import Environment
+from robench.results.info_parts import Outcome, PluginInfo
 from robench.results.integrity import CLEAN_FILE, RECORDS_FILE, TRAINING_FILE
 from robench.results.outcome import summarise
 from robench.results.records import Record

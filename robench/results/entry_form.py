@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from robench.results.entry_parts import Divergence, EntryPart, FusedPart, Key, Loss, Predictions, Records, TrainingSet
+from robench.results.info_origin import Environment, Timing
 from robench.results.info_parts import (
     Amount,
     Clean,
@@ -24,13 +25,11 @@ from robench.results.info_parts import (
     DataInfo,
     Development,
     EncoderInfo,
-    Environment,
     Outcome,
     PluginInfo,
     RowCounts,
     Similarity,
     Statistics,
-    Timing,
     VictimInfo,
 )
 

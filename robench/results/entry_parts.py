@@ -6,7 +6,8 @@ from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from robench.results.info_parts import Count, Environment, Outcome, PluginInfo, RowCounts, Share, Timing
+from robench.results.info_origin import Environment, Timing
+from robench.results.info_parts import Count, Outcome, PluginInfo, RowCounts, Share
 from robench.results.records import Status
 
 Key: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]

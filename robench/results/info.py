@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from robench.results.info_origin import Environment, FileInfo, Timing
 from robench.results.info_parts import (
     Clean,
     Count,
@@ -20,14 +21,11 @@ from robench.results.info_parts import (
     Development,
     Draws,
     EncoderInfo,
-    Environment,
-    FileInfo,
     Outcome,
     PluginInfo,
     RowCounts,
     Similarity,
     Statistics,
-    Timing,
     VictimInfo,
 )
 

@@ -23,7 +23,7 @@ from robench.results.certificates import CERTIFICATES_FILE
 from robench.results.columns import COLUMNS_FILE, RecordColumns, make_columns, read_copy, write_columns
 from robench.results.draws import DRAWS_FILE
 from robench.results.info import AttackInfo, CellInfo, Info, ModelInfo, StageInfo
-from robench.results.info_parts import FileInfo
+from robench.results.info_origin import FileInfo
 from robench.results.stage_file import encode, seal
 from robench.syncing import make_folder, sync, sync_tree
 

@@ -7,7 +7,7 @@ another order; :data:`TOLERANCES` says how much of a difference that can explain
 
 from __future__ import annotations
 
-from robench.results.info_parts import Environment
+from robench.results.info_origin import Environment
 
 TOLERANCES = {
     **{("fp32", True): 1e-4, ("fp32", False): 1e-3},

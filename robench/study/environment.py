@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robench.resources import TEXTATTACK_VERSION
-from robench.results.info_parts import Environment
+from robench.results.info_origin import Environment
 from robench.version import VERSION
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from robench.results.entries import convert, load_entries
 from robench.results.entry_agreement import check_agreement
 from robench.results.entry_rows import RowSource
 from robench.results.entry_validation import FileVerdict, validate, validate_files
-from robench.results.info_parts import Environment, VictimInfo
+from robench.results.info_origin import Environment
+from robench.results.info_parts import VictimInfo
 from robench.results.integrity import make_key
 from support.entries import DATA, copy_runs, write_entries
 

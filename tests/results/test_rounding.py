@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from robench.results.info_parts import Environment
+from robench.results.info_origin import Environment
 from robench.results.rounding import TOLERANCES, find_tolerance, is_alike
 
 HERE = {"device": "cpu", "processor": "AMD EPYC", "instructions": "avx2", "versions": {"torch": "2.9"}, "threads": 1}

@@ -19,7 +19,7 @@ import torch
 from robench.models import devices
 from robench.progress import SilentReporter
 from robench.results.info import CellInfo
-from robench.results.info_parts import Environment
+from robench.results.info_origin import Environment
 from robench.results.stage_file import decode
 from robench.results.store import Store
 from robench.study.environment import describe_checkout, find_commit, record_environment

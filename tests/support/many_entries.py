@@ -23,7 +23,8 @@ from robench.results.entries import read_entry, reduce_records
 from robench.results.entry_checks import find_faults
 from robench.results.entry_form import AttackMet, Entry
 from robench.results.entry_parts import Predictions, TrainingSet
-from robench.results.info_parts import Clean, DataInfo, EncoderInfo, Environment, PluginInfo, RowCounts, Timing
+from robench.results.info_origin import Environment, Timing
+from robench.results.info_parts import Clean, DataInfo, EncoderInfo, PluginInfo, RowCounts
 from robench.results.integrity import make_key
 from robench.results.outcome import summarise
 from robench.results.records import Record

@@ -12,7 +12,8 @@ from robench.report.rendering.texts import percent
 from robench.results.cells import Result
 from robench.results.entry_form import Entry
 from robench.results.info import ELSEWHERE
-from robench.results.info_parts import Environment, PluginInfo, Timing
+from robench.results.info_origin import Environment, Timing
+from robench.results.info_parts import PluginInfo
 from robench.study.command_options import describe_folder
 from robench.study.commands import make_commands, repeat
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from robench.results.adversarial_rows import note_adversarial_rows
 from robench.results.info import ELSEWHERE, CellInfo, StageInfo
-from robench.results.info_parts import Environment
+from robench.results.info_origin import Environment
 from robench.results.paper_contents import Paper
 
 

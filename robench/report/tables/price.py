@@ -16,7 +16,7 @@ from robench.report.tables.options import TableRequest
 from robench.report.tables.worst import HOW_WORST, worst_cell
 from robench.results.cells import Result, read_model_results
 from robench.results.info import AdversarialInfo, CellInfo, ModelInfo
-from robench.results.info_parts import Timing
+from robench.results.info_origin import Timing
 from robench.results.labels import MODEL_LEGEND, model_labels
 from robench.results.sample_reader import SampleReader
 from robench.results.store import Store, StoredStage

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from robench.results.info_parts import Environment
+from robench.results.info_origin import Environment
 from robench.results.records import Record
 
 

@@ -14,7 +14,8 @@ from robench.errors import RobenchError
 from robench.results import records
 from robench.results.draws import DRAWS, write_draws
 from robench.results.info import REMEDY, AttackInfo, CellInfo, ModelInfo, StageInfo
-from robench.results.info_parts import Clean, Draws, Similarity, Timing
+from robench.results.info_origin import Timing
+from robench.results.info_parts import Clean, Draws, Similarity
 from robench.results.outcome import measure_similarity, summarise
 from robench.results.records import Record
 from robench.results.store import RECORDS_FILE, Store

@@ -19,7 +19,7 @@ from robench.paths import translate_os_errors
 from robench.results import json_lines
 from robench.results.certificates import CERTIFICATES_FILE, Certificate
 from robench.results.info import CertificatesInfo, StageInfo
-from robench.results.info_parts import Timing
+from robench.results.info_origin import Timing
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Size, Stage, sample
 from robench.study.stages.train import ModelStage

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robench.errors import run_foreign_code
-from robench.results.info_parts import RowCounts, Timing
+from robench.results.info_origin import Timing
+from robench.results.info_parts import RowCounts
 from robench.study.stages.context import Context
 from robench.study.stages.stage import Size, Stage
 from robench.study.stages.train import ModelStage

@@ -63,7 +63,7 @@ class Size:
 
     Attributes:
         count: number of steps, examples or texts.
-        timing: the field of :class:`~robench.results.info_parts.Timing` that counts them.
+        timing: the field of :class:`~robench.results.info_origin.Timing` that counts them.
         noun: the word for them that users see.
     """
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from robench.errors import RobenchError
 from robench.results import records
 from robench.results.info import BEFORE, StageInfo, StatisticsInfo
-from robench.results.info_parts import Clean, Outcome, PluginInfo, Timing
+from robench.results.info_origin import Timing
+from robench.results.info_parts import Clean, Outcome, PluginInfo
 from robench.results.outcome import summarise
 from robench.results.pairs import Pairs, measure_pairs, read_pairs
 from robench.results.records import Record

@@ -14,7 +14,8 @@ import msgspec
 from robench.data.load import Example
 from robench.progress import Work
 from robench.results.info import ModelInfo, StageInfo
-from robench.results.info_parts import Development, PluginInfo, RowCounts, Timing
+from robench.results.info_origin import Timing
+from robench.results.info_parts import Development, PluginInfo, RowCounts
 from robench.study.schedule import WorkKind
 from robench.study.setting import NamedAttack, NamedDefense, NamedPlugin
 from robench.study.stages.context import Context, Model

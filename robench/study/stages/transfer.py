@@ -15,7 +15,7 @@ from typing import Any
 
 from robench.results import records
 from robench.results.info import ModelInfo, StageInfo, TransferInfo
-from robench.results.info_parts import Timing
+from robench.results.info_origin import Timing
 from robench.results.outcome import summarise
 from robench.results.store import RECORDS_FILE
 from robench.results.transfer import list_texts, transfer_record

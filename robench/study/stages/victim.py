@@ -12,7 +12,8 @@ from robench.paths import atomic_write_folder
 from robench.results import clean_lines
 from robench.results.classes import predict
 from robench.results.info import ELSEWHERE, REMEDY, ModelInfo, StageInfo
-from robench.results.info_parts import PluginInfo, Timing, VictimInfo
+from robench.results.info_origin import Timing
+from robench.results.info_parts import PluginInfo, VictimInfo
 from robench.results.integrity import CLEAN_FILE, write_stage
 from robench.results.store import StoredStage
 from robench.study.stages.context import Context

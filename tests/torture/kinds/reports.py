@@ -75,8 +75,8 @@ def _spoil_records(place: Place, text: Any) -> None:
                     else old
                 )
                 records.append(file, new, folder.name.rpartition("-")[2])
-        file = folder / "stage.json"
-        write_stage(folder, decode(file.read_bytes(), file))
+        stage = folder / "stage.json"
+        write_stage(folder, decode(stage.read_bytes(), stage))
 
 
 @kind(40)
