@@ -70,7 +70,7 @@ def make_study_page(store: Store, paper: str, options: TableOptions, command: st
     sections = [
         _accuracy_section(accuracy),
         maker.trade_off(),
-        maker.table("differences", "Differences", compare=None),
+        *maker.differences(results),
         maker.table("matrix", "Unseen attacks"),
         maker.table("price", "Price"),
         maker.high_order(),
@@ -125,6 +125,11 @@ class _Sections:
         """Make the section of a table, with some options of its own."""
         table = self._part(lambda: TablePart(self._make(name, **changes)))
         return Section(name, title, [Paragraph(_INTROS[name]), table])
+
+    def differences(self, results: Sequence[Result]) -> list[Section]:
+        """Make the section of differences from the undefended model; none if that was not attacked."""
+        is_there = any(r.defense.name == registry.reference() and not r.info.victim for r in results)
+        return [self.table("differences", "Differences", compare=None)] if is_there else []
 
     def high_order(self) -> Section:
         """Make the section of the paper's table of statistics."""

@@ -9,7 +9,18 @@ from robench.escaping import dump_json, join_csv_cells
 from robench.report.rendering.texts import number_text
 from robench.report.tables.model import Block, Cell, Column, MaskedShare, Row, Table
 
-_SETTING = ("task", "attack", "group", "data", "encoder", "precision", "train_rows", "split", "clean_limit")
+_SETTING = (
+    "task",
+    "attack",
+    "compared_with",
+    "group",
+    "data",
+    "encoder",
+    "precision",
+    "train_rows",
+    "split",
+    "clean_limit",
+)
 _TELLING = ("training", "format")
 """Parts of a setting that are shown where blocks differ in them."""
 _DIGITS = {"percent": 4, "number": 6, "count": 0, "text": 0}

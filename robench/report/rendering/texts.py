@@ -81,18 +81,25 @@ def number_text(value: Fraction | float, column: Column, digits: int | None = No
 def value_text(cell: Cell, column: Column) -> str:
     """Return ``61.0``, ``61.0 ± 1.2``, ``50.0 †`` of a model that learned nothing, or a text.
 
-    A number that is search-masked has a ``¶``. The number of errors follows: ``61.0, 2 errors``. A positive number,
-    such as p, that all digits of its column round to none is ``<0.0001``.
+    A number that is search-masked has a ``¶``. The number of errors follows: ``61.0, 2 errors``. A chance that is
+    rounded to none is ``<0.0001``.
     """
     if cell.value is None:
         return (cell.text or DASH) + errors_text(cell)
     has_sd = has_spread(cell) and (cell.sd or column.unit != "count")  # a count is often the same with each seed
     spread = f" ± {number_text(cell.sd, column)}" if cell.sd is not None and has_sd else ""
     marks = ("" if cell.learned else " †") + (" ¶" if cell.masked and cell.masked.is_flagged else "")
-    shown = ("+" if column.signed and cell.value >= 0 else "") + number_text(cell.value, column)
-    if column.unit == "number" and cell.value > 0 and not shown.strip("0."):
+    shown = _signed_text(cell.value, column)
+    if column.is_chance and cell.value > 0 and not shown.strip("0."):
         shown = f"<{rounded(Fraction(1, 10**column.digits), column.digits)}"
     return shown + spread + marks + errors_text(cell)
+
+
+def _signed_text(value: Fraction | float, column: Column) -> str:
+    """Return a number in its column's unit, with its sign if the column has signs: ``+0.0`` and ``-0.0`` differ."""
+    if not column.signed:
+        return number_text(value, column)
+    return f"{'-' if value < 0 else '+'}{number_text(max(value, -value), column)}"
 
 
 def interval_text(cell: Cell, column: Column, wide: float = WIDE) -> str:
@@ -110,7 +117,7 @@ def interval_text(cell: Cell, column: Column, wide: float = WIDE) -> str:
         digits = 0 if cell.interval.high - cell.interval.low >= wide else column.digits
         low, high = (number_text(bound, column, digits) for bound in (cell.interval.low, cell.interval.high))
         return f"({low}\N{EN DASH}{high})"
-    return f"({', '.join(number_text(value, column) for value in cell.by_seed)})" if cell.by_seed else ""
+    return f"({', '.join(_signed_text(value, column) for value in cell.by_seed)})" if cell.by_seed else ""
 
 
 def estimate_text(cell: Cell, column: Column) -> str:

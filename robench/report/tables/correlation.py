@@ -35,8 +35,8 @@ COLUMNS = (
     Column("rank correlation", "number", 2, None),
     Column("from", "number", 2, None),
     Column("to", "number", 2, None),
-    Column("p", "number", 4, None),
-    Column("p, adjusted", "number", 4, None),
+    Column("p", "number", 4, None, is_chance=True),
+    Column("p, adjusted", "number", 4, None, is_chance=True),
     Column("models", "count", 0, None),
 )
 ACCURACY = "attack%"

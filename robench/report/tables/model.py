@@ -34,6 +34,7 @@ class Column:
             attack is changed, or if it has none of its own.
         wraps: whether a page may set its texts in several lines.
         signed: whether a number that is not negative has a sign, too, where people read it.
+        is_chance: whether its numbers are chances, of which people are shown none as 0.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Column:
     attack: str = ""
     wraps: bool = False
     signed: bool = False
+    is_chance: bool = False
 
 
 @dataclass(frozen=True)

@@ -321,6 +321,15 @@ def test_differences_are_from_the_undefended_model_whichever_defense_is_compared
     assert [row.label for row in table.blocks[0].rows] == ["ada on deepwordbug", "taichi on deepwordbug"]
 
 
+def test_page_has_no_differences_without_the_undefended_model_and_is_made_if_two_have_its_name(store: Store) -> None:
+    add_cell(store, "pgd", "pwws", 60)
+    assert "differences" not in {section.name for section in page_of(store).sections}
+    for code in ("", "x"):
+        add_cell(store, "base", "pwws", 40, code=code)
+    sections = {section.name: section for section in page_of(store).sections}
+    assert "base is the name of several models" in text_of(sections["differences"])
+
+
 def test_facts_about_models_trained_elsewhere_have_no_encoder_and_no_training_rows(store: Store) -> None:
     add_cell(store, "mine", "pwws", 40, given={"kind": "Python function", "model": "scores"})
     assert not {"encoder", "training rows"} & dict(page_of(store).facts).keys()

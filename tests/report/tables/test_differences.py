@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from itertools import chain
+from typing import Any
 
 import pytest
 
 from robench import table
-from robench.errors import RobenchError
 from robench.report.rendering import render
 from robench.report.tables import Block, Row, Table, make
+from robench.results.integrity import CLEAN_FILE
 from robench.results.selection import NoResultsError, Selection
 from robench.results.significance import holm
-from robench.results.store import Store
+from robench.results.store import Store, StoredStage
 from support.hand_made import add_cell, digest
 from support.published_entries import ENTRIES, difference
 
@@ -35,6 +37,15 @@ def conditions(shown: Table) -> dict[str, Block]:
 
 def numbers(row: Row) -> list[float | None]:
     return [None if cell.value is None else float(cell.value) for cell in row.cells]
+
+
+def add_clean(store: Store, cell: StoredStage[Any], right: int, n: int = 500) -> None:
+    """Store what the model of a cell predicts for clean texts, right for the first of them."""
+    folder = store.root / "models" / f"{cell.info.label}-{cell.info.model}"
+    folder.mkdir(parents=True)
+    first, rest = ({"probabilities": [p, 1 - p], "correct": p > 0.5} for p in (0.75, 0.25))
+    text = "".join(json.dumps({"id": i, "label": 0} | (first if i < right else rest)) + "\n" for i in range(n))
+    (folder / CLEAN_FILE).write_text(text, encoding="utf-8")
 
 
 def points(block: Block) -> dict[str, float]:
@@ -73,9 +84,11 @@ def test_models_of_few_seeds_are_left_out_beside_pairs_of_three(store: Store) ->
         add_cell(store, "base", "pwws", 100 + seed, seed=seed)
         add_cell(store, "pgd", "pwws", 112 - seed, seed=seed)
     add_cell(store, "taichi", "pwws", 130, seed=2)
-    block = conditions(make("differences", store))["pwws"]
+    shown = make("differences", store)
+    block = conditions(shown)["pwws"]
     found = {row.label: numbers(row) for row in block.rows}
     assert points(block) == {"pgd": 4}
+    assert any(note.startswith("taichi on pwws: left out, since with fewer than 3 seeds") for note in shown.notes)
     assert None not in found["pgd"] and found["pgd"][-1] == 3
     alone = conditions(make("differences", store, selection=Selection(seeds=[2])))["pwws"]
     assert points(alone) == {"pgd": 4, "taichi on pwws": 14} and all(None not in numbers(row) for row in alone.rows)
@@ -90,14 +103,90 @@ def test_the_compared_model_is_subtracted(filled: Store) -> None:
 
 
 def test_what_cannot_be_subtracted_is_refused(filled: Store) -> None:
-    with pytest.raises(RobenchError, match="taichi is the name of several models: taichi on deepwordbug, taichi on pw"):
+    several = "trec: taichi is the name of several models, taichi on deepwordbug, taichi on pwws: `robench table"
+    with pytest.raises(NoResultsError, match=several):
         make("differences", filled, compare="taichi")
     with pytest.raises(NoResultsError, match="did you mean pgd"):
         make("differences", filled, compare="pdg")
-    with pytest.raises(NoResultsError, match="no results of ada to subtract; there are results of base, pgd, taichi"):
+    with pytest.raises(NoResultsError, match="there are no results of ada to subtract, but of base, pgd, taichi on"):
         make("differences", filled, compare="ada")
-    with pytest.raises(NoResultsError, match="no other model with the samples and a seed of base: `robench run"):
+    with pytest.raises(NoResultsError, match=r"has no pair of models .* with base as one of them\. `robench run"):
         make("differences", filled, selection=Selection(defenses=["base"]))
+    with pytest.raises(NoResultsError, match="subtracts base, which --defense leaves out; add it, or --compare names"):
+        make("differences", filled, selection=Selection(defenses=["pgd"]))
+
+
+def test_a_task_whose_model_cannot_be_subtracted_is_named_and_the_others_stay(filled: Store) -> None:
+    for code in ("", "x"):
+        add_cell(filled, "base", "pwws", 50, task="sst2", code=code)
+    add_cell(filled, "pgd", "pwws", 60, task="mr")
+    shown = make("differences", filled)
+    assert {block.task for block in shown.blocks} == {"trec"}
+    assert any(note.startswith("sst2: base is the name of several models, base [") for note in shown.notes)
+    assert any(note.startswith("mr: there are no results of base to subtract, but of pgd") for note in shown.notes)
+
+
+def test_clean_texts_are_compared_once_however_many_were_attacked(store: Store) -> None:
+    for n in (100, 150, 200):
+        for defense, failed in (("base", 40), ("pgd", 48)):
+            cell = add_cell(store, defense, "pwws", failed, n=n)
+            if n == 100:
+                add_clean(store, cell, right=440 if defense == "base" else 448)
+    shown = make("differences", store)
+    assert [block.setting["attack"] for block in shown.blocks] == ["clean", "pwws", "pwws", "pwws"]
+    assert [numbers(block.rows[0])[-2] for block in shown.blocks] == [500, 100, 150, 200]
+    assert points(shown.blocks[0]) == {"pgd": pytest.approx(1.6)}
+    assert len({block.heading for block in shown.blocks}) == 4
+
+
+def test_clean_texts_are_compared_over_the_seeds_whose_predictions_are_stored(store: Store) -> None:
+    for seed in (1, 2):
+        for defense, right in (("base", 440), ("pgd", 448)):
+            cell = add_cell(store, defense, "pwws", 90, seed=seed)
+            if (defense, seed) != ("base", 2):
+                add_clean(store, cell, right=right)
+    shown = make("differences", store)
+    assert numbers(conditions(shown)["clean"].rows[0])[-1] == 1
+    assert "base: what a model predicts for clean texts is not stored, or not with every seed" in shown.notes
+
+
+def test_two_seeds_have_both_values_and_no_test(store: Store) -> None:
+    for seed in (1, 2):
+        add_cell(store, "base", "pwws", 100, seed=seed)
+        add_cell(store, "pgd", "pwws", 110 + 4 * seed, seed=seed)
+    shown = make("differences", store)
+    (row,) = shown.blocks[0].rows
+    assert numbers(row)[1:] == [None, None, None, None, 200, 2]
+    assert "| pgd | +8.0 (+7.0, +9.0) | — | — | — | — | 200 | 2 |" in render(shown, "md")
+    assert any(line.startswith("In parentheses, of two seeds") for line in shown.legend)
+
+
+def test_errors_are_counted_beside_the_samples_that_are_left(store: Store) -> None:
+    add_cell(store, "base", "pwws", 100, errors=50)
+    add_cell(store, "pgd", "pwws", 112)
+    shown = make("differences", store)
+    assert "| 150, 50 errors ! |" in render(shown, "md")
+    assert "base: more than 1 % of the samples ended in an error; they may have changed the number" in shown.notes
+    assert not any(line.startswith((":", " ")) for line in shown.legend)
+
+
+def test_few_attacked_samples_say_nothing_of_clean_texts(store: Store) -> None:
+    for defense, failed in (("base", 20), ("pgd", 30)):
+        add_clean(store, add_cell(store, defense, "pwws", failed, n=50), right=440)
+    shown = conditions(make("differences", store))
+    assert [shown[attack].rows[0].flags for attack in ("clean", "pwws")] == [(), ("few samples",)]
+
+
+def test_without_intervals_there_are_no_bounds(filled: Store) -> None:
+    shown = make("differences", filled, intervals=False)
+    assert [column.name for column in shown.columns] == ["difference", "p", "p, adjusted", "samples", "seeds"]
+    assert all(len(row.cells) == 5 for block in shown.blocks for row in block.rows)
+    assert not any(line.startswith("from, to") for line in shown.legend)
+
+
+def test_csv_says_which_model_is_subtracted(filled: Store) -> None:
+    head, line, *_ = render(make("differences", filled), "csv").splitlines()
+    assert dict(zip(head.split(","), line.split(","), strict=False))["compared_with"] == "base"
 
 
 def test_notes_are_about_the_models_that_are_shown(filled: Store) -> None:
@@ -105,7 +194,9 @@ def test_notes_are_about_the_models_that_are_shown(filled: Store) -> None:
         data = {"source": "local:elsewhere", "digest": digest(row), "notes": [note]}
         add_cell(filled, defense, "textfooler", 30, data=data)
     shown = make("differences", filled)
-    assert any("no dev split" in note for note in shown.notes) and not any("ada" in note for note in shown.notes)
+    assert any("no dev split" in note for note in shown.notes) and not any(
+        "of ada alone" in note for note in shown.notes
+    )
 
 
 def test_models_that_learned_nothing_are_left_out(store: Store) -> None:
@@ -114,7 +205,7 @@ def test_models_that_learned_nothing_are_left_out(store: Store) -> None:
     add_cell(store, "smart", "pwws", 199, clean=(250, 500, 250))
     shown = make("differences", store)
     assert {row.label for row in chain(*(block.rows for block in shown.blocks))} == {"pgd"}
-    assert any("are left out" in line for line in shown.legend)
+    assert any(note.startswith("smart: left out, for a model cannot be told") for note in shown.notes)
 
 
 def test_the_published_differences_are_those_that_compare_finds() -> None:
