@@ -9,6 +9,7 @@ from typing import NamedTuple
 from robench.data.label_names import find_label
 from robench.data.tables import read_csv_lines, read_text
 from robench.data.tsv import split_cells
+from robench.data.visible_text import has_sign
 from robench.errors import RobenchError
 from robench.escaping import list_values, show_value
 
@@ -68,7 +69,7 @@ def _read_pair(
 ) -> AdversarialPair:
     original, adversarial, label = prepare(cells[0]), prepare(cells[1]), cells[2]
     for name, text in zip(COLUMNS, (original, adversarial, label), strict=True):
-        if not text.strip():
+        if not has_sign(text):
             raise RobenchError(f"{place}: no {name}.")
     number = find_label(labels, label)
     if number is None:

@@ -14,6 +14,7 @@ from typing import Any
 from robench.data.files import read_folder
 from robench.data.label_names import find_label
 from robench.data.task import HOLD_OUT_SEED, SPLITS, Row, Splits, Task, check_splits, hold_out
+from robench.data.visible_text import has_sign
 from robench.errors import RobenchError, UnavailableError, run_foreign_code
 from robench.escaping import list_values, show_value
 from robench.frames import locate
@@ -223,11 +224,11 @@ def _check_row(task: Task, splits: Splits, split: str, index: int, row: object) 
         )
     text, label = pair
     number = find_label(task.labels, label)
-    prepared = str(task.prepare(text)) if isinstance(text, str) else ""
-    if number is None or not _has_sign(prepared):
+    prepared = str(task.prepare(text)) if isinstance(text, str) and has_sign(text) else ""
+    if number is None or not has_sign(prepared):
         place = _find_place(splits, split, index)
         if number is not None:
-            raise RobenchError(f"{place}: {_describe_empty(text)}. Remove the row.")
+            raise RobenchError(f"{place}: {_describe_empty(text, html=task.html_breaks)}. Remove the row.")
         known = list_values(f"{i} ({label_name})" for i, label_name in enumerate(task.labels))
         raise RobenchError(f"{place}: the label {show_value(label)} is not one of {known}.")
     return Example(prepared, number)
@@ -251,23 +252,13 @@ def _find_place(splits: Splits, split: str, index: int) -> str:
         return str(splits.place(split, index))
 
 
-def _has_sign(text: str) -> bool:
-    """Return whether a text has a character that one can see."""
-    return any(unicodedata.category(char) not in _INVISIBLE and char not in _BLANK for char in text)
-
-
-_INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
-"""Unicode's categories of control and format characters, half characters and spaces."""
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(i) for i in range(0xFE00, 0xFE10)}
-"""Characters of other categories that show nothing alone: fillers, the blank Braille pattern, variation selectors."""
-
-
-def _describe_empty(text: object) -> str:
-    """Say why a row has no text."""
+def _describe_empty(text: object, *, html: bool) -> str:
+    """Say why a row has no text; ``html``: whether its task takes line breaks of HTML out."""
     if not isinstance(text, str):
         return f"its text is not a text but {show_value(text)}"
-    if _has_sign(text):
-        return f"its text {show_value(text)} has nothing but line breaks of HTML"
+    if has_sign(text):
+        rest = "has nothing but line breaks of HTML" if html else "is one of which its task leaves nothing"
+        return f"its text {show_value(text)} {rest}"
     codes = ", ".join(dict.fromkeys(f"U+{ord(char):04X}" for char in text.strip()))
     return f"its text has no visible character (only {codes[:80]})" if codes else "its text is empty"
 

@@ -85,7 +85,7 @@ def register(name: str, thing: T | None = None) -> Callable[[T], T]:
         origin = _find_origin()
         _check_name(kind, name, origin)
         taken = additions.get((kind, name)) or _read_entry_points(kind).get(name)
-        if taken and _is_target(taken.target, thing):  # a class of a package may be both decorated and an entry point
+        if taken and _is_target(taken, thing):  # a class of a package may be both decorated and an entry point
             return thing
         if taken and taken.origin != origin:
             raise RobenchError(f"{kind[:-1]} {name!r} is registered twice: by {taken.origin} and by {origin}.")
@@ -225,18 +225,33 @@ def _check_name(kind: Kind, name: str, origin: str) -> None:
         )
 
 
-def _is_target(target: object, thing: object) -> bool:
+def _is_target(entry: Entry, thing: object) -> bool:
     """Tell whether a thing is what an entry point names, be it the package that only imports it from its own module.
 
-    While its module is imported, a class is not in it yet.
+    While its module is imported, it is not in the package yet. Of several classes with its name inside of the package,
+    the first one is meant then.
     """
-    if not isinstance(target, str):
+    if not isinstance(entry.target, str):
         return False
-    module, _, path = target.partition(":")
-    if isinstance(thing, type):
-        return thing.__qualname__ == path and _is_below(thing.__module__, module)
-    inside = [loaded for name, loaded in sys.modules.items() if _is_below(name, module)]
-    return any(getattr(loaded, path, None) is thing for loaded in inside)
+    module, _, path = entry.target.partition(":")
+    there = _look_up(module, path)
+    if not isinstance(thing, type):
+        inside = [name for name in sys.modules if _is_below(name, module)]
+        return thing is there if there is not None else any(_look_up(name, path) is thing for name in inside)
+    own = thing.__module__, thing.__qualname__
+    if there is not None:  # a module that is imported anew makes another class of the same name
+        return own == (getattr(there, "__module__", ""), getattr(there, "__qualname__", ""))
+    is_meant = thing.__qualname__ == path and _is_below(thing.__module__, module)
+    return is_meant and _meant.setdefault((entry.kind, entry.name), own) == own
+
+
+_meant: dict[tuple[Kind, str], tuple[str, str]] = {}
+"""Module and name of the classes that were taken for what an entry point names, before the package had them."""
+
+
+def _look_up(module: str, path: str) -> object:
+    """Return what a module has under a name if it is imported, without running code of the module."""
+    return vars(sys.modules[module]).get(path) if module in sys.modules else None
 
 
 def _is_below(name: str, module: str) -> bool:

@@ -47,6 +47,7 @@ def test_read_adversarial_pairs_of_csv_takes_quoted_cells(tmp_path: Path) -> Non
         ),
         ("original\tadversarial\tlabel\ngood\tgud\t2\n", r"line 2: the label '2' is not one of 0 \(negative\), 1"),
         ("original\tadversarial\tlabel\ngood\t \t1\n", r"line 2: no adversarial"),
+        ("original\tadversarial\tlabel\ngood\t\u200b\t1\n", r"line 2: no adversarial"),
         ("original\tadversarial\tlabel\n", r"texts.tsv has no rows"),
         ("", r"texts.tsv is empty: it needs a header with the columns original, adversarial, label, and rows"),
     ],

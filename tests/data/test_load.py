@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +237,30 @@ def test_a_text_of_line_breaks_alone_is_refused_where_they_are_spaces_and_is_a_t
     place = r"test.tsv, line 3: its text '<br /> <br>' has nothing but line breaks of HTML. Remove the row"
     with pytest.raises(RobenchError, match=place):
         load_task("film", replace(TASK, html_breaks=True), data_dir=folder)
+
+
+@dataclass(frozen=True)
+class Stripped(Task):
+    """A task that leaves nothing of some texts, and can do nothing with an empty one."""
+
+    def prepare(self, text: str) -> str:
+        return " ".join(word for word in text.split() if not word.startswith("@")) if text[0] else ""
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [("@one @two", "its text '@one @two' is one of which its task leaves nothing"), ("", "its text is empty")],
+)
+def test_a_text_of_which_a_task_leaves_nothing_is_refused_where_it_stands(
+    tmp_path: Path, text: str, fault: str
+) -> None:
+    folder = tmp_path / "film"
+    folder.mkdir()
+    rows = f"sentence\tlabel\nso good\t1\n{text}\t0\n"
+    for split in ("train", "dev", "test"):
+        (folder / f"{split}.tsv").write_text(rows, encoding="utf-8")
+    with pytest.raises(RobenchError, match=rf"line 3: {fault}\. Remove the row"):
+        load_task("film", Stripped(labels=("bad", "good")), data_dir=tmp_path)
 
 
 def test_test_rows_that_stand_in_train_are_counted_whatever_their_case_and_spaces(tmp_path: Path) -> None:

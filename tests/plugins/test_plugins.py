@@ -234,6 +234,13 @@ def test_register_of_what_the_package_imports_from_its_own_module_changes_nothin
     for other in ("class Other(Smooth): ...\nrobench.register('smooth', Other)", another_task):
         inner.write_text(PLUGIN.format(register=f"{REGISTER}\n{other}\n"), encoding="utf-8")
         assert "is registered twice: by robench-smooth 1.2 and by" in elsewhere(site, "list", "smooth").stderr
+    (package / "older.py").write_text(PLUGIN.format(register="robench.register('smooth', Smooth)"), encoding="utf-8")
+    inner.write_text(PLUGIN.format(register=REGISTER), encoding="utf-8")
+    imports = ["from robench_smooth.inner import VERDICTS, Smooth, Swap\n", "import robench_smooth.older\n"]
+    for lines in (imports, imports[::-1]):  # two classes of one name: only one of them can be meant
+        (package / "__init__.py").write_text("".join(lines), encoding="utf-8")
+        assert "is registered twice: by robench-smooth 1.2 and by" in elsewhere(site, "list", "smooth").stderr
+    (package / "__init__.py").write_text(imports[0], encoding="utf-8")
     inner.write_text(PLUGIN.format(register=""), encoding="utf-8")
     for file in (tmp_path / "mine.py", site / "robench_smooth2.py"):
         file.write_text(PLUGIN.format(register=REGISTER), encoding="utf-8")
