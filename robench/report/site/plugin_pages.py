@@ -10,7 +10,7 @@ from robench.plugins import registry
 from robench.report.pages.parts import Facts, Paragraph, Part, Section
 from robench.report.site.board import Board
 from robench.report.site.board_tables import attack_table, board_table
-from robench.report.site.links import attack_page, defense_page, link, link_out
+from robench.report.site.links import attack_page, defense_page, entry_page, link, link_out
 from robench.report.site.parts import Head, Item, Line, SitePage, SortableTable
 from robench.report.site.plugins import PluginFacts, describe_plugin, summarise_plugin
 from robench.results.cells import Result
@@ -66,6 +66,9 @@ def make_defense_page(name: str, boards: Sequence[Board], entries: Sequence[Entr
         lead.append(f"On {board.title}: {rank}.")
         parts: list[Part] = [board_table(board, f"table-{board.name}", shown), Paragraph(link(board.page, "The board"))]
         sections.append(Section(board.name, board.title, parts))
+    if alone := [entry for entry in entries if entry.defense.name == name and not entry.attacks]:
+        links = Markup(", ").join(link(entry_page(entry), entry.label) for entry in alone)
+        sections.append(Section("unattacked", "Not attacked yet", [Paragraph(links)]))
     return _plugin_page(facts, defense_page(name), "defense", lead, sections)
 
 

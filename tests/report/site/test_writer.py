@@ -77,10 +77,13 @@ def test_every_link_to_another_page_leads_to_a_file_of_the_site(site: Path) -> N
 
 
 def test_defense_and_attack_that_no_board_has_are_listed_with_their_entries_and_have_a_page(site: Path) -> None:
-    for page, name in (("defenses", "own-defense"), ("attacks", "own-attack")):
+    for page, name, results in (
+        ("defenses", "own-defense", "Not attacked yet trec-own-defense-seed42"),
+        ("attacks", "own-attack", "No board has results of it yet."),
+    ):
         assert f"{name} not part of robench 1" in text_of(site / f"{page}.html")
         own = text_of(site / page / f"{name}.html")
-        assert "No board has results of it yet." in own and f"made_up.{name}:Made" in own
+        assert results in own and f"made_up.{name}:Made" in own
 
 
 def test_front_page_says_how_many_models_and_entries_there_are(site: Path) -> None:
