@@ -158,7 +158,7 @@ class Runner:
         missing = self.find_missing(stages)
         if missing:
             context.store.check_writable()
-            context.store.sweep()
+        context.store.sweep()  # even if all is there: a process may have been killed when its last stage was whole
         try:
             self._check_unchanged(stages)
         except ChangedModelError:

@@ -102,6 +102,17 @@ def test_a_second_run_does_nothing(finished: Path, tiny_job: TinyJob) -> None:
     assert snapshot(finished) == before
 
 
+def test_a_run_that_lacks_nothing_deletes_the_lock_of_one_that_was_killed_when_its_last_stage_was_whole(
+    finished: Path, tiny_job: TinyJob, tmp_path: Path
+) -> None:
+    runs = copied(finished, tmp_path)
+    cell = next(iter(cells(runs).values())).folder
+    lock = cell.with_name(f".{cell.name[-16:]}.lock")
+    lock.touch()
+    done = robench(*tiny_job.command(runs, defense="base", attack="deepwordbug"))
+    assert done.exit_code == 0 and not lock.exists(), done.output
+
+
 def test_run_on_a_read_only_store_that_lacks_nothing_shows_its_table(
     finished: Path, tiny_job: TinyJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
