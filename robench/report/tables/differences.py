@@ -8,14 +8,14 @@ from fractions import Fraction
 from robench.escaping import list_values
 from robench.plugins import registry
 from robench.plugins.suggestions import explain_unknown
+from robench.report.comparison_commands import WORST_CASE
 from robench.report.tables.captions import headings, result_notes
 from robench.report.tables.cells import make_row
 from robench.report.tables.layout import Layout
-from robench.report.tables.legend import BOLD, OF_TWO_SEEDS
+from robench.report.tables.legend import BOLD, OF_TWO_SEEDS, describe_flags
 from robench.report.tables.model import Block, Cell, Column, Row, Table
 from robench.report.tables.model_pairs import (
     CLEAN_TEXTS,
-    WORST_CASE,
     PairedModels,
     find_models,
     list_conditions,
@@ -56,12 +56,12 @@ def differences_table(cells: Sequence[StoredStage[CellInfo]], request: TableRequ
     level, name = check_level(request.level), request.compare or registry.reference()
     selected = read_model_results(request.select(cells, crossed=True))
     reader = SampleReader.of(selected, request.reader)
-    known = [r for r in selected if r.entry is None or reader.columns(r.folder).id]
-    layout = Layout.of(request.paper, [r for r in known if r.has_learned], label=model_labels)
+    shown = [r for r in selected if r.has_learned and _has_samples(r, reader)]
+    layout = Layout.of(request.paper, shown, label=model_labels)
     paired = [pair_models(condition, name, layout, level) for condition in list_conditions(layout, reader)]
     compared = [one for one in paired if one]
     found = prefer_seeds(compared)
-    gaps = [*_list_gaps(name, layout, request), *_list_left_out(selected, known), *_list_unstored(layout, reader)]
+    gaps = [*_list_gaps(name, layout, request), *_list_left_out(selected, reader), *_list_unstored(layout, reader)]
     if not found:
         raise NoResultsError(_explain_none(name, gaps, layout, request))
     blocks, caption = _arrange(name, found, layout, request)
@@ -143,10 +143,7 @@ def _explain(name: str, level: float, blocks: Sequence[Block], request: TableReq
             True,
         ),
         (OF_TWO_SEEDS, any(row.cells[0].by_seed for row in rows)),
-        (
-            f"from, to: {100 * level:g} % interval: {covers}.",
-            request.intervals,
-        ),
+        (f"from, to: {100 * level:g} % interval: {covers}.", request.intervals),
         (
             "p: chance of a difference as large between two equal models, with one seed between two trained models;"
             " adjusted by Holm's method for all tests of the table.",
@@ -159,13 +156,9 @@ def _explain(name: str, level: float, blocks: Sequence[Block], request: TableReq
             any(block.setting["attack"] == WORST_CASE for block in blocks),
         ),
         (f"{BOLD} differences that the adjusted test finds.", any(row.cells[0].best for row in rows)),
-        *(
-            (f"{flag.mark}: {flag.meaning}.", any(key in row.flags for row in rows))
-            for key, flag in FLAGS.items()
-            if flag.mark
-        ),
     )
     yield from (text for text, applies in lines if applies)
+    yield from describe_flags(rows)
 
 
 def _note(found: Sequence[PairedModels]) -> tuple[str, ...]:
@@ -189,11 +182,15 @@ def _list_gaps(name: str, layout: Layout, request: TableRequest) -> Iterator[str
             yield f"{task}: there are no results of {name} to subtract, but of {list_values(there)}"
 
 
-def _list_left_out(selected: Sequence[Result], known: Sequence[Result]) -> Iterator[str]:
+def _has_samples(result: Result, reader: SampleReader) -> bool:
+    """Return whether single samples of a result are known: an entry may have counts alone."""
+    return result.entry is None or bool(reader.columns(result.folder).id)
+
+
+def _list_left_out(selected: Sequence[Result], reader: SampleReader) -> Iterator[str]:
     """Yield which models are left out for what they are."""
     labels = {row: label.text for row, label in model_labels(selected).items()}
-    counted = {labels[r.row] for r in selected if r not in known}
-    if counted:
+    if counted := {labels[r.row] for r in selected if not _has_samples(r, reader)}:
         yield f"{list_values(sorted(counted))}: entries with counts alone, and no single samples to compare"
     if unlearned := {labels[r.row] for r in selected if not r.has_learned}:
         yield f"{list_values(sorted(unlearned))}: left out, for a model {UNLEARNED}"

@@ -91,11 +91,7 @@ def legend_of(
             "!: more than 1 % of the samples ended in an error; their number may have changed the percentage.",
             any(cell.has_many_errors for cell in cells),
         ),
-        *(
-            (f"{FLAGS[flag].mark}: {FLAGS[flag].meaning}.", any(flag in row.flags for row in rows))
-            for flag in FLAGS
-            if FLAGS[flag].mark
-        ),
+        *((line, True) for line in describe_flags(rows)),
         (
             f"No command makes {hopeless} of the missing cells: their rows are of another version of robench, of"
             " settings that no preset has, or of a model that only a program of yours has in memory.",
@@ -133,6 +129,12 @@ def describe_comparison(blocks: Sequence[Block], columns: Sequence[Column], comp
             [len(cell.seeds) for cell in cells if cell.is_compared and cell.outcomes is not None]
         )
         yield from _describe_smallest(blocks, columns)
+
+
+def describe_flags(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield what the marks behind the names of rows mean."""
+    found = {flag for row in rows for flag in row.flags}
+    yield from (f"{flag.mark}: {flag.meaning}." for name, flag in FLAGS.items() if flag.mark and name in found)
 
 
 def explain_few_seeds(rows: Sequence[Row], place: int, defense: str) -> str:

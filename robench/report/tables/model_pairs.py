@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
 
+from robench.report.comparison_commands import WORST_CASE
 from robench.report.tables.captions import setting_of
 from robench.report.tables.layout import Layout
 from robench.results.cells import Result, group
@@ -17,12 +18,10 @@ from robench.results.selection import prefer_unchanged
 from robench.results.significance import Difference, compare_outcomes
 from robench.results.worst import WorstReader
 
-Row: TypeAlias = Sequence[Result]
-"""The results of one model that differ in their seed, and in their attack if there are several."""
+Results: TypeAlias = Sequence[Result]
+"""Results of one setting; those of one model differ in their seed, and in their attack if there are several."""
 CLEAN_TEXTS = "clean"
 """Stands for no attack among conditions."""
-WORST_CASE = "worst"
-"""Stands for the worst of all attacks."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,8 @@ class Condition:
     """What models of a setting are compared under: nothing, an attack, or the worst of all.
 
     Attributes:
-        attack: :data:`CLEAN_TEXTS`, the title of an attack, or :data:`WORST_CASE`.
+        attack: :data:`CLEAN_TEXTS`, the title of an attack, or
+            :data:`~robench.report.comparison_commands.WORST_CASE`.
         heading: the same in words.
         setting: what the models share.
         models: all results of the setting, whose names say which model is subtracted.
@@ -41,9 +41,9 @@ class Condition:
     attack: str
     heading: str
     setting: Mapping[str, Any]
-    models: Row
-    results: Row
-    read: Callable[[Row], Mapping[int, Samples]]
+    models: Results
+    results: Results
+    read: Callable[[Results], Mapping[int, Samples]]
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class PairedModels:
     """
 
     condition: Condition
-    reference: Row
-    pairs: Sequence[tuple[Row, Difference]]
+    reference: Results
+    pairs: Sequence[tuple[Results, Difference]]
 
 
 def list_conditions(layout: Layout, reader: SampleReader) -> Iterator[Condition]:
@@ -85,7 +85,7 @@ def list_conditions(layout: Layout, reader: SampleReader) -> Iterator[Condition]
                 yield make(WORST_CASE, "worst case", setting, results=members, read=worst.read)
 
 
-def read_clean(reader: SampleReader, row: Row) -> dict[int, Samples]:
+def read_clean(reader: SampleReader, row: Results) -> dict[int, Samples]:
     """Return by seed whether models are right about clean texts, for the seeds whose predictions are stored."""
     found: dict[int, Samples] = {}
     for results in group(row, lambda r: str(r.seed)).values():
@@ -93,11 +93,11 @@ def read_clean(reader: SampleReader, row: Row) -> dict[int, Samples]:
     return found
 
 
-def _read_attacked(reader: SampleReader, row: Row) -> dict[int, Samples]:
+def _read_attacked(reader: SampleReader, row: Results) -> dict[int, Samples]:
     return reader.attacked((r.seed, r.folder) for r in row)
 
 
-def find_models(name: str, results: Row, layout: Layout) -> dict[str, list[Result]]:
+def find_models(name: str, results: Results, layout: Layout) -> dict[str, list[Result]]:
     """Return the models of some results that have a name, by their labels: usually one.
 
     Args:
@@ -124,7 +124,7 @@ def pair_models(condition: Condition, name: str, layout: Layout, level: float) -
     if not reference:
         return None
     theirs = condition.read(reference)
-    pairs: list[tuple[Row, Difference]] = []
+    pairs: list[tuple[Results, Difference]] = []
     for row in group(condition.results, lambda r: r.row).values():
         first, second = align(condition.read(row), theirs) if row[0].row != reference[0].row else ({}, {})
         difference = compare_outcomes(first, second, level)
